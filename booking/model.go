@@ -1,0 +1,167 @@
+package booking
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Text is a text in several languages, by language code ("it", "en").
+type Text map[string]string
+
+// In gives the text in lang, or in Italian where lang is missing.
+func (t Text) In(lang string) string {
+	if s := t[lang]; s != "" {
+		return s
+	}
+	return t["it"]
+}
+
+// Mode is how citizen and clerk meet.
+type Mode string
+
+// The modes of an appointment.
+const (
+	InPerson Mode = "in_person"
+	Virtual  Mode = "virtual"
+)
+
+// Channel is where an appointment came from.
+type Channel string
+
+// The channels.
+const (
+	ByWeb      Channel = "web"
+	ByOperator Channel = "operator"
+	ByWalkIn   Channel = "walk_in"
+)
+
+// Audience is whom opening hours are for. Operators see both.
+type Audience string
+
+// The audiences.
+const (
+	Public    Audience = "public"
+	Operators Audience = "operators"
+)
+
+// State is where an appointment stands.
+//
+//	held → booked → arrived → called → served
+//	held → expired        booked|arrived|called → no_show        held|booked|arrived → cancelled
+//
+// A virtual appointment goes booked → called without arriving.
+type State string
+
+// The states.
+const (
+	Held      State = "held"
+	Booked    State = "booked"
+	Arrived   State = "arrived"
+	Called    State = "called"
+	Served    State = "served"
+	NoShow    State = "no_show"
+	Cancelled State = "cancelled"
+	Expired   State = "expired"
+)
+
+// Office is an office of the municipality.
+type Office struct {
+	ID       int64
+	Slug     string
+	Name     Text
+	Intro    Text // one or two sentences
+	Address  string
+	Building string // reception boards are per building
+	Phone    string
+	Email    string
+	TZ       string // IANA name
+	Position int    // order in lists
+}
+
+// Service is what an office is asked for.
+type Service struct {
+	ID          int64
+	OfficeID    int64
+	OfficeSlug  string
+	Slug        string
+	Name        Text
+	Description Text
+	Bring       Text // what to bring, a line per item
+	Duration    time.Duration
+	Buffer      time.Duration // the desk needs it after the appointment
+	Step        time.Duration // starts are multiples of it from the opening
+	MinNotice   time.Duration // no start earlier than now + MinNotice
+	Horizon     time.Duration // no start later than now + Horizon
+	CancelUntil time.Duration // changes and cancelling end this long before the start
+	Modes       []Mode
+	Position    int
+}
+
+// Allows says whether the service can be had in mode m.
+func (s Service) Allows(m Mode) bool {
+	for _, x := range s.Modes {
+		if x == m {
+			return true
+		}
+	}
+	return false
+}
+
+// Desk is one unit of an office's capacity: a counter, or a virtual counter.
+type Desk struct {
+	ID       int64
+	OfficeID int64
+	Name     string
+	Modes    []Mode // how it can be used
+	Services []int64
+}
+
+// Slot is a free start.
+type Slot struct {
+	ServiceID int64
+	Start     time.Time // in the office's time zone
+	End       time.Time
+	Desks     int // free desks at that start
+}
+
+// Day is a day of the month calendar.
+type Day struct {
+	Date time.Time // midnight in the office's time zone
+	Free int       // free starts
+}
+
+// Person is who comes. Kept apart from the appointment, so that identity can
+// be purged alone.
+type Person struct {
+	Name     string
+	Surname  string
+	Email    string // e-mail or phone suffices
+	Phone    string
+	Language string // "it" or "en"
+}
+
+// Appointment is a held, booked or past appointment.
+type Appointment struct {
+	ID            uuid.UUID
+	Room          uuid.UUID
+	Office        Office
+	Service       Service
+	DeskID        int64
+	DeskName      string
+	Start         time.Time // in the office's time zone
+	End           time.Time
+	Mode          Mode
+	Channel       Channel
+	State         State
+	HoldExpiresAt time.Time // of a held one
+	Note          string    // what the citizen wrote
+	StaffNote     string    // what the operator or clerk wrote
+	Person        Person    // zero before it is given, and after it is purged
+	CreatedAt     time.Time
+	ArrivedAt     time.Time // zero until it happens
+	CalledAt      time.Time
+	ClosedAt      time.Time // served, no-show or cancelled
+	// Version rises with every change of time or state (the SEQUENCE of the .ics).
+	Version int
+}

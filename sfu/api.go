@@ -1,0 +1,67 @@
+package sfu
+
+// Source is what a publication shows.
+type Source uint8
+
+// The sources of a peer.
+const (
+	Microphone Source = iota
+	Camera
+	Screen
+	ScreenAudio
+)
+
+// SendSections are the SDP mids on which a peer sends; "" where it offers none.
+type SendSections struct{ Microphone, Camera, Screen, ScreenAudio string }
+
+// SlotSections are the SDP mids of one receive slot; "" where it offers none.
+type SlotSections struct{ Audio, Camera, Screen, ScreenAudio string }
+
+// Offer is a browser's SDP offer and what its sections are for.
+type Offer struct {
+	SDP     string
+	Send    SendSections
+	Receive []SlotSections
+}
+
+// Quality is the best camera layer a viewer wants to get in a slot.
+type Quality uint8
+
+// The qualities.
+const (
+	QualityNone Quality = iota
+	QualityLow
+	QualityHigh
+)
+
+// Observer hears what happens to one peer. Its methods are called without any
+// lock of the package held and must not block: post and return.
+type Observer interface {
+	// Assigned says whose media a receive slot carries now; "" frees it.
+	Assigned(slot int, peer string)
+	// SlotsShort asks for an offer with at least n receive slots.
+	SlotsShort(n int)
+	// Connected and Disconnected follow the media connection; Failed is final.
+	Connected()
+	Disconnected()
+	Failed()
+	// Layers says which camera rids ("l", "h") somebody watches.
+	Layers(active []string)
+	// Speaking says which peers of the room speak, loudest first.
+	Speaking(peers []string)
+	// TransferEnded says that a transfer to or from this peer stopped; err is
+	// nil when all was passed on.
+	TransferEnded(transfer string, err error)
+}
+
+// The package offers (see sfu.go, peer.go, room.go, transfer.go):
+//
+//	New(Config) (*SFU, error)                     opens the media sockets
+//	(*SFU) Close() error                          closes all rooms, waits for every goroutine
+//	(*SFU) Join(room, peer string, o Observer) (*Peer, error)       no media yet; ErrRoomFull, ErrPeerExists
+//	(*Peer) Negotiate(ctx, Offer) (answerSDP string, err error)     first, ICE restart, more slots; ErrBadOffer
+//	(*Peer) SetPublishing(Source, on bool)        gates forwarding at once
+//	(*Peer) SetQuality(slot int, q Quality) error
+//	(*Peer) OpenTransfer(id, to string, maxBytes int64) error       from this peer; ErrUnknownPeer
+//	(*Peer) CancelTransfer(id string)
+//	(*Peer) Close()                               leaves the room; idempotent

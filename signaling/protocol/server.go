@@ -1,0 +1,267 @@
+package protocol
+
+import "time"
+
+// ServerMessage is what the counter may send.
+type ServerMessage interface{ serverMessage() }
+
+// Hello is the server's first message.
+type Hello struct {
+	Version int    `json:"version"`
+	Limits  Limits `json:"limits"`
+	// ICEServers go into the browser's RTCPeerConnection as they are.
+	ICEServers []ICEServer `json:"iceServers"`
+}
+
+// Limits are what the server accepts; a client checks them before it sends.
+type Limits struct {
+	FileBytes    int64 `json:"fileBytes"`
+	ChatChars    int   `json:"chatChars"`
+	MessageBytes int   `json:"messageBytes"`
+	Participants int   `json:"participants"`
+}
+
+// ICEServer is an RTCIceServer (W3C WebRTC).
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// RoomInfo says what the room is about.
+type RoomInfo struct {
+	Office   string    `json:"office"`
+	Service  string    `json:"service"`
+	StartsAt time.Time `json:"startsAt"`
+	EndsAt   time.Time `json:"endsAt"`
+}
+
+// Role is what a person may do in the room.
+type Role string
+
+// The roles: hosts admit, remove and end; citizens and guests wait in the lobby.
+const (
+	RoleHost    Role = "host"
+	RoleCitizen Role = "citizen"
+	RoleGuest   Role = "guest"
+)
+
+// Waiting says that the person is in the lobby; sent again when it changes.
+type Waiting struct {
+	Session string `json:"session"`
+	Name    string `json:"name"`
+	Role    Role   `json:"role"`
+	// Position in the counter's queue; 1 is next.
+	Position int `json:"position"`
+	// ExpectedWait in seconds; 0 when nothing can be said.
+	ExpectedWait int      `json:"expectedWait"`
+	HostPresent  bool     `json:"hostPresent"`
+	Resume       string   `json:"resume"`
+	Room         RoomInfo `json:"room"`
+}
+
+// Joined says that the person is in the room, and what it holds now.
+type Joined struct {
+	Peer         string        `json:"peer"` // one's own
+	Name         string        `json:"name"`
+	Role         Role          `json:"role"`
+	Resume       string        `json:"resume"`
+	Resumed      bool          `json:"resumed"`
+	Room         RoomInfo      `json:"room"`
+	Participants []Participant `json:"participants"` // the others
+	Lobby        []LobbyEntry  `json:"lobby"`        // hosts only
+	Chat         []ChatLine    `json:"chat"`
+	Files        []FileOffered `json:"files"`
+}
+
+// Participant is somebody in the room; sent whenever one arrives or changes.
+type Participant struct {
+	Peer         string           `json:"peer"`
+	Name         string           `json:"name"`
+	Role         Role             `json:"role"`
+	State        ParticipantState `json:"state"`
+	Publications []Source         `json:"publications"` // those that are on
+}
+
+// ParticipantState is a participant's connection.
+type ParticipantState string
+
+// The states of a participant.
+const (
+	StateConnected    ParticipantState = "connected"
+	StateReconnecting ParticipantState = "reconnecting"
+)
+
+// Left says that a participant is gone for good.
+type Left struct {
+	Peer string `json:"peer"`
+}
+
+// Lobby is the queue before this room, oldest appointment first. Hosts only.
+type Lobby struct {
+	Waiting []LobbyEntry `json:"waiting"`
+}
+
+// LobbyEntry is somebody who waits.
+type LobbyEntry struct {
+	Session string      `json:"session"`
+	Name    string      `json:"name"`
+	Role    Role        `json:"role"`
+	Since   time.Time   `json:"since"`
+	Away    bool        `json:"away"`
+	Online  bool        `json:"online"` // false while the socket is down
+	Device  DeviceCheck `json:"device"`
+}
+
+// LobbyNotice is what a host wrote to a waiting person.
+type LobbyNotice struct {
+	From string    `json:"from"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at"`
+}
+
+// Answer carries the SDP answer, candidates included; there is no trickle.
+type Answer struct {
+	SDP string `json:"sdp"`
+}
+
+// Assign says whose media a receive slot carries from now on; an empty Peer
+// frees the slot.
+type Assign struct {
+	Slot int    `json:"slot"`
+	Peer string `json:"peer"`
+}
+
+// MoreSlots asks the browser to offer again with at least Slots receive slots.
+type MoreSlots struct {
+	Slots int `json:"slots"`
+}
+
+// Layers tells a publisher which camera layers somebody watches; it may pause
+// the others. Rids are "l" and "h".
+type Layers struct {
+	Active []string `json:"active"`
+}
+
+// ChatLine is a line of text in the room. Seq orders the room's events.
+type ChatLine struct {
+	Seq  int64     `json:"seq"`
+	ID   string    `json:"id"`
+	Peer string    `json:"peer"`
+	Name string    `json:"name"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at"`
+}
+
+// FileOffered says that a file can be had.
+type FileOffered struct {
+	Seq       int64  `json:"seq"`
+	ID        string `json:"id"`
+	Peer      string `json:"peer"`
+	Name      string `json:"name"` // of the file
+	Size      int64  `json:"size"`
+	MediaType string `json:"mediaType,omitempty"`
+}
+
+// FileWithdrawn says that a file is no longer to be had.
+type FileWithdrawn struct {
+	ID string `json:"id"`
+}
+
+// Direction is an end of a transfer.
+type Direction string
+
+// The ends of a transfer.
+const (
+	DirectionSend    Direction = "send"
+	DirectionReceive Direction = "receive"
+)
+
+// Transfer starts the passing of one file to one receiver. The sender opens
+// an ordered, reliable data channel labelled "file/" + Transfer, sends the
+// bytes from Offset on in binary messages of at most 64 KiB and then one text
+// message with the lower-case hex SHA-256 of the whole file. The receiver
+// gets a channel with the same label and the same messages.
+type Transfer struct {
+	Transfer  string    `json:"transfer"`
+	File      string    `json:"file"`
+	Peer      string    `json:"peer"` // the other end
+	Direction Direction `json:"direction"`
+	Offset    int64     `json:"offset"`
+}
+
+// TransferEnded says that a transfer stopped before its end.
+type TransferEnded struct {
+	Transfer string `json:"transfer"`
+	Code     Code   `json:"code"`
+}
+
+// FileDelivered tells the sender what the receiver holds.
+type FileDelivered struct {
+	Transfer string `json:"transfer"`
+	SHA256   string `json:"sha256"`
+}
+
+// Speaking says who speaks now.
+type Speaking struct {
+	Peers []string `json:"peers"`
+}
+
+// EndReason says why a session is over.
+type EndReason string
+
+// The reasons of an end.
+const (
+	EndByHost   EndReason = "host"     // the clerk ended the session
+	EndRemoved  EndReason = "removed"  // the clerk took this person out
+	EndRefused  EndReason = "refused"  // the clerk did not let this person in
+	EndReplaced EndReason = "replaced" // the same link was opened elsewhere
+	EndExpired  EndReason = "expired"  // the time of the grant is over
+	EndShutdown EndReason = "shutdown" // the server stops
+)
+
+// Ended is the last message of a session that somebody ended.
+type Ended struct {
+	Reason EndReason `json:"reason"`
+	Text   string    `json:"text,omitempty"`
+}
+
+// Pong answers a Ping.
+type Pong struct {
+	ID int64 `json:"id"`
+}
+
+// Error says that a message could not be served. Fatal errors are followed by
+// the socket's close with Code.CloseStatus.
+type Error struct {
+	Code Code `json:"code"`
+	// Message is a text for a person, in the session's language.
+	Message string `json:"message"`
+	Fatal   bool   `json:"fatal"`
+	// Ref is the type of the message that failed, or empty.
+	Ref string `json:"ref,omitempty"`
+	// NotBefore is set with CodeTooEarly: when the link starts to work.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+}
+
+func (Hello) serverMessage()         {}
+func (Waiting) serverMessage()       {}
+func (Joined) serverMessage()        {}
+func (Participant) serverMessage()   {}
+func (Left) serverMessage()          {}
+func (Lobby) serverMessage()         {}
+func (LobbyNotice) serverMessage()   {}
+func (Answer) serverMessage()        {}
+func (Assign) serverMessage()        {}
+func (MoreSlots) serverMessage()     {}
+func (Layers) serverMessage()        {}
+func (ChatLine) serverMessage()      {}
+func (FileOffered) serverMessage()   {}
+func (FileWithdrawn) serverMessage() {}
+func (Transfer) serverMessage()      {}
+func (TransferEnded) serverMessage() {}
+func (FileDelivered) serverMessage() {}
+func (Speaking) serverMessage()      {}
+func (Ended) serverMessage()         {}
+func (Pong) serverMessage()          {}
+func (Error) serverMessage()         {}
