@@ -1,0 +1,69 @@
+package devstack
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// ErrInUse says that another process keeps its servers in the folder.
+var ErrInUse = errors.New("devstack: the folder is in use by another process")
+
+// longestSocketDir leaves room for a socket's file name: the kernel takes
+// paths of 107 bytes (unix(7)).
+const longestSocketDir = 107 - len("/.s.PGSQL.5432.lock")
+
+// Lock takes the folder for this process, creating it. It is free again when
+// release is called or the process ends, however it ends.
+func Lock(dir string) (release func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the caller's own folder
+	if err != nil {
+		return nil, fmt.Errorf("open the lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor fits an int
+		holder, _ := os.ReadFile(f.Name())
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%w: %s (process %s)", ErrInUse, dir, strings.TrimSpace(string(holder)))
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	// Who holds it is a courtesy for the message above.
+	_ = f.Truncate(0)
+	_, _ = fmt.Fprintln(f, os.Getpid())
+	return func() { _ = f.Close() }, nil
+}
+
+// socketDir is where the sockets of dir live: in it, or, where that makes a
+// path too long for a socket, in a folder of the same name's hash under /tmp.
+func socketDir(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s: %w", dir, err)
+	}
+	run := filepath.Join(abs, "run")
+	if len(run) > longestSocketDir {
+		sum := sha256.Sum256([]byte(abs))
+		run = filepath.Join("/tmp", fmt.Sprintf("sportello-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:8])))
+	}
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		return "", fmt.Errorf("make the sockets' folder: %w", err)
+	}
+	info, err := os.Lstat(run)
+	if err != nil {
+		return "", fmt.Errorf("look at the sockets' folder: %w", err)
+	}
+	// /tmp is everybody's: a folder put there by another user is not ours.
+	if st, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int(st.Uid) != os.Geteuid() && os.Geteuid() != 0 {
+		return "", fmt.Errorf("%s is not a folder of this user", run)
+	}
+	return run, nil
+}
