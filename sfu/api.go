@@ -1,5 +1,21 @@
 package sfu
 
+import "errors"
+
+// What callers can tell apart with errors.Is.
+var (
+	ErrClosed           = errors.New("sfu: closed")
+	ErrRoomFull         = errors.New("sfu: room is full")
+	ErrPeerExists       = errors.New("sfu: peer is in the room already")
+	ErrUnknownPeer      = errors.New("sfu: no such peer in the room")
+	ErrUnknownSlot      = errors.New("sfu: no such receive slot")
+	ErrBadOffer         = errors.New("sfu: offer refused")
+	ErrTransferExists   = errors.New("sfu: transfer is announced already")
+	ErrTooManyTransfers = errors.New("sfu: too many transfers at once")
+	ErrTransferTooBig   = errors.New("sfu: transfer is bigger than announced")
+	ErrTransferStopped  = errors.New("sfu: transfer stopped")
+)
+
 // Source is what a publication shows.
 type Source uint8
 
@@ -53,15 +69,3 @@ type Observer interface {
 	// nil when all was passed on.
 	TransferEnded(transfer string, err error)
 }
-
-// The package offers (see sfu.go, peer.go, room.go, transfer.go):
-//
-//	New(Config) (*SFU, error)                     opens the media sockets
-//	(*SFU) Close() error                          closes all rooms, waits for every goroutine
-//	(*SFU) Join(room, peer string, o Observer) (*Peer, error)       no media yet; ErrRoomFull, ErrPeerExists
-//	(*Peer) Negotiate(ctx, Offer) (answerSDP string, err error)     first, ICE restart, more slots; ErrBadOffer
-//	(*Peer) SetPublishing(Source, on bool)        gates forwarding at once
-//	(*Peer) SetQuality(slot int, q Quality) error
-//	(*Peer) OpenTransfer(id, to string, maxBytes int64) error       from this peer; ErrUnknownPeer
-//	(*Peer) CancelTransfer(id string)
-//	(*Peer) Close()                               leaves the room; idempotent

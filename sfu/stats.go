@@ -1,0 +1,47 @@
+package sfu
+
+import "sync/atomic"
+
+// Stats counts since New, but for Rooms and Peers, which are of now.
+type Stats struct {
+	Rooms, Peers int
+	// Received and Forwarded are RTP packets in and out.
+	Received, Forwarded uint64
+	// Resent answered a viewer's NACK; Unrepaired could not.
+	Resent, Unrepaired uint64
+	// NACKsSent are packets asked of publishers, Lost those given up.
+	NACKsSent, Lost uint64
+	// KeyframesAsked are PLIs sent to publishers.
+	KeyframesAsked uint64
+	// Switches are changes of layer or source inside a slot.
+	Switches uint64
+	// Unknown came from addresses that no peer has proved to be its own;
+	// Refused failed authentication, were seen before, or made no sense.
+	Unknown, Refused uint64
+	// ControlDropped are STUN and DTLS packets for which a queue had no room.
+	ControlDropped uint64
+	// SendErrors are packets the socket did not take.
+	SendErrors uint64
+	// Blocked are SRTP packets that pion tried to send with the keys of the
+	// loop. It must stay 0: anything else would reuse a nonce.
+	Blocked uint64
+	// TransferBytes were relayed from file to file.
+	TransferBytes uint64
+}
+
+type counters struct {
+	received, forwarded, resent, unrepaired, nacks, lost, plis, switches,
+	unknown, refused, controlDropped, sendErrors, blocked, transferBytes atomic.Uint64
+}
+
+func (c *counters) snapshot() Stats {
+	return Stats{
+		Received: c.received.Load(), Forwarded: c.forwarded.Load(),
+		Resent: c.resent.Load(), Unrepaired: c.unrepaired.Load(),
+		NACKsSent: c.nacks.Load(), Lost: c.lost.Load(),
+		KeyframesAsked: c.plis.Load(), Switches: c.switches.Load(),
+		Unknown: c.unknown.Load(), Refused: c.refused.Load(),
+		ControlDropped: c.controlDropped.Load(), SendErrors: c.sendErrors.Load(),
+		Blocked: c.blocked.Load(), TransferBytes: c.transferBytes.Load(),
+	}
+}
