@@ -12,8 +12,10 @@
 //	server: joined                                      the room as it is now
 //	client: offer      server: answer                   once; again for an ICE restart or more slots
 //	server: assign, participant, left, chat, …          as things happen
-//	client: publish, view, chat, accept-file, admit, …
+//	client: publish, view, chat, acceptFile, admit, …
 //	server: ended, or error with fatal set; then the socket closes
 //
 // The package imports nothing of the project.
 package protocol
+
+//go:generate go run ./gen -o ../../web/src/protocol.gen.ts

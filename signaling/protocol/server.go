@@ -54,10 +54,11 @@ type Waiting struct {
 	// Position in the counter's queue; 1 is next.
 	Position int `json:"position"`
 	// ExpectedWait in seconds; 0 when nothing can be said.
-	ExpectedWait int      `json:"expectedWait"`
-	HostPresent  bool     `json:"hostPresent"`
-	Resume       string   `json:"resume"`
-	Room         RoomInfo `json:"room"`
+	ExpectedWait int  `json:"expectedWait"`
+	HostPresent  bool `json:"hostPresent"`
+	// Resume is the secret that takes this seat up again after a drop.
+	Resume string   `json:"resume"`
+	Room   RoomInfo `json:"room"`
 }
 
 // Joined says that the person is in the room, and what it holds now.
@@ -70,8 +71,8 @@ type Joined struct {
 	Room         RoomInfo      `json:"room"`
 	Participants []Participant `json:"participants"` // the others
 	Lobby        []LobbyEntry  `json:"lobby"`        // hosts only
-	Chat         []ChatLine    `json:"chat"`
-	Files        []FileOffered `json:"files"`
+	Chat         []ChatLine    `json:"chat"`         // when resumed, those after Join.Seen
+	Files        []FileOffered `json:"files"`        // all that can be had now
 }
 
 // Participant is somebody in the room; sent whenever one arrives or changes.
@@ -202,7 +203,7 @@ type FileDelivered struct {
 	SHA256   string `json:"sha256"`
 }
 
-// Speaking says who speaks now.
+// Speaking says which peers speak now, loudest first.
 type Speaking struct {
 	Peers []string `json:"peers"`
 }
@@ -232,7 +233,7 @@ type Pong struct {
 }
 
 // Error says that a message could not be served. Fatal errors are followed by
-// the socket's close with Code.CloseStatus.
+// the socket's close with the code's status (docs/protocol.md lists them).
 type Error struct {
 	Code Code `json:"code"`
 	// Message is a text for a person, in the session's language.
