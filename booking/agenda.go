@@ -39,6 +39,7 @@ type Agenda struct {
 	opt    Options
 	log    *slog.Logger
 	hub    *hub
+	zones  zones
 	guard  *passwordGuard
 }
 

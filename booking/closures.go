@@ -1,0 +1,117 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// maxClosure bounds how long one closure can be.
+const maxClosure = 3 * 366 * 24 * time.Hour
+
+// Closures lists the closures and holidays that are not over, by their days.
+func (a *Agenda) Closures(ctx context.Context) ([]Closure, error) {
+	rows, err := a.pool.Query(ctx, `
+		SELECT id, coalesce(office_id, 0), coalesce(desk_id, 0), lower(days), upper(days) - 1, reason, holiday
+		FROM closure WHERE removed_at IS NULL AND upper(days) > $1 ORDER BY days, id`, a.today())
+	if err != nil {
+		return nil, fmt.Errorf("closures: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Closure])
+	if err != nil {
+		return nil, fmt.Errorf("closures: %w", err)
+	}
+	return list, nil
+}
+
+// AddClosure closes an office or a desk, or all, for whole days, and lists
+// the appointments that are in the way. Those stay: a person must speak to
+// the citizens. Holds in the way end.
+func (a *Agenda) AddClosure(ctx context.Context, c Closure) ([]Appointment, error) {
+	var conflicts []Appointment
+	err := a.rebuilding(ctx, func(tx pgx.Tx) (err error) {
+		conflicts, err = a.insertClosure(ctx, tx, c)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("add closure: %w", err)
+	}
+	return conflicts, nil
+}
+
+// insertClosure is AddClosure within a transaction.
+func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) ([]Appointment, error) {
+	first, last := dateOf(c.From), dateOf(c.To)
+	if c.From.IsZero() || c.To.IsZero() || last.Before(first) || last.Sub(first) > maxClosure {
+		return nil, &FieldError{"days", CodeInvalid}
+	}
+	reason := Text{}
+	for lang, s := range c.Reason {
+		s, err := checkNote("reason", s)
+		if err != nil {
+			return nil, err
+		}
+		reason[clean(lang)] = s
+	}
+	s := scope{Office: c.OfficeID, Desk: c.DeskID}
+	if s.Desk != 0 {
+		s.Office = 0 // the narrower counts
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO closure (office_id, desk_id, days, reason)
+		VALUES (nullif($1, 0), nullif($2, 0), daterange($3, $4, '[]'), $5)`, s.Office, s.Desk, first, last, reason)
+	if err != nil {
+		return nil, notFoundIfForeign(err)
+	}
+	return a.rebuildWithin(ctx, tx, s, first, last)
+}
+
+// RemoveClosure opens again what a closure closed. A holiday that is removed
+// stays removed in that year.
+func (a *Agenda) RemoveClosure(ctx context.Context, id int64) error {
+	err := a.rebuilding(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE closure SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL
+			RETURNING coalesce(town_id, 0), coalesce(office_id, 0), coalesce(desk_id, 0), lower(days), upper(days) - 1`, id, a.now())
+		if err != nil {
+			return fmt.Errorf("closure: %w", err)
+		}
+		type row struct {
+			scope
+			First, Last time.Time
+		}
+		r, err := one(rows, func(row_ pgx.CollectableRow) (r row, err error) {
+			return r, row_.Scan(&r.Town, &r.Office, &r.Desk, &r.First, &r.Last)
+		}, "closure")
+		if err != nil {
+			return err
+		}
+		_, err = a.rebuildWithin(ctx, tx, r.scope, r.First, r.Last)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove closure: %w", err)
+	}
+	return nil
+}
+
+// rebuildWithin rebuilds the desk-days of the given days that lie between
+// today and the horizon; the others are past, or not made yet.
+func (a *Agenda) rebuildWithin(ctx context.Context, tx pgx.Tx, s scope, first, last time.Time) ([]Appointment, error) {
+	horizon, err := a.horizonDay(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if today := a.today(); first.Before(today) {
+		first = today
+	}
+	if last.After(horizon) {
+		last = horizon
+	}
+	if last.Before(first) {
+		return nil, nil
+	}
+	return a.rebuild(ctx, tx, s, first, last)
+}

@@ -1,0 +1,152 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Book holds, fills in and confirms at once, as an operator with a caller on
+// the phone does. Nothing is held where the details cannot be accepted.
+func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
+	p, err := r.Person.checked()
+	if err != nil {
+		return Hold{}, fmt.Errorf("book: %w", err)
+	}
+	note, err := checkNote("note", r.Note)
+	if err != nil {
+		return Hold{}, fmt.Errorf("book: %w", err)
+	}
+	staffNote, err := checkNote("staff_note", r.StaffNote)
+	if err != nil {
+		return Hold{}, fmt.Errorf("book: %w", err)
+	}
+	h, err := a.hold(ctx, r.HoldRequest, r.Actor)
+	if err != nil {
+		return Hold{}, fmt.Errorf("book: %w", err)
+	}
+	if h.Appointment, err = a.fillIn(ctx, h, p, note, staffNote, r.Actor); err != nil {
+		// The slot goes back at once instead of when the hold expires.
+		if errCancel := a.Cancel(context.WithoutCancel(ctx), h.ID, r.Actor); errCancel != nil {
+			a.log.WarnContext(ctx, "slot not given back", "appointment", h.ID, "error", errCancel)
+		}
+		return Hold{}, fmt.Errorf("book: %w", err)
+	}
+	return h, nil
+}
+
+func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote string, actor Actor) (Appointment, error) {
+	if err := a.setPerson(ctx, h.ID, p); err != nil {
+		return Appointment{}, err
+	}
+	if note != "" || staffNote != "" {
+		_, err := a.pool.Exec(ctx, `UPDATE appointment SET note = $2, staff_note = $3 WHERE id = $1`, h.ID, note, staffNote)
+		if err != nil {
+			return Appointment{}, fmt.Errorf("notes: %w", err)
+		}
+	}
+	hash, err := hashOf(h.Secret)
+	if err != nil {
+		return Appointment{}, err
+	}
+	return a.confirm(ctx, h.ID, hash, actor)
+}
+
+// SetStaffNote keeps what the staff write about an appointment.
+func (a *Agenda) SetStaffNote(ctx context.Context, id uuid.UUID, note string, actor Actor) error {
+	note, err := checkNote("staff_note", note)
+	if err != nil {
+		return fmt.Errorf("staff note: %w", err)
+	}
+	tag, err := a.pool.Exec(ctx, `
+		UPDATE appointment SET staff_note = $2, changed_at = $3, changed_by = nullif($4::bigint, 0) WHERE id = $1`,
+		id, note, a.now(), actor.StaffID)
+	if err != nil {
+		return fmt.Errorf("staff note: %w", notFoundIfForeign(err))
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("staff note: %w", ErrNotFound)
+	}
+	return nil
+}
+
+// maxList bounds what one List gives.
+const maxList = 1000
+
+// List finds appointments, by start.
+func (a *Agenda) List(ctx context.Context, q AgendaQuery) ([]Appointment, error) {
+	states := q.States
+	if len(states) == 0 {
+		states = []State{Booked, Arrived, Called, Served, NoShow}
+	}
+	words := searchWords(q.Text)
+	first, last := dateOf(q.Day), dateOf(q.Day)
+	if q.Day.IsZero() {
+		// A day is a day of the offices; between midnights of different time
+		// zones "today" is settled below by each office's own.
+		first, last = a.today().AddDate(0, 0, -30), a.today().AddDate(10, 0, 0)
+	}
+	desks := q.DeskIDs
+	if desks == nil {
+		desks = []int64{}
+	}
+	list, err := a.records(ctx, a.pool, `
+		WHERE a.day BETWEEN $1 AND $2
+			AND ($3 OR a.day = ($4::timestamptz AT TIME ZONE o.tz)::date)
+			AND ($5 = 0 OR a.office_id = $5)
+			AND (cardinality($6::bigint[]) = 0 OR a.desk_id = ANY($6))
+			AND ($7 = '' OR o.building = $7)
+			AND a.state = ANY($8)
+			AND (cardinality($9::text[]) = 0 OR p.search LIKE ALL($9))
+		ORDER BY lower(a.period), a.desk_id LIMIT $10`,
+		first, last, !q.Day.IsZero() || len(words) > 0, a.now(), q.OfficeID, desks, clean(q.Building), states, words, maxList)
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	return appointments(list), nil
+}
+
+// SearchPerson finds people who booked before, the latest first, to save an
+// operator typing them again.
+func (a *Agenda) SearchPerson(ctx context.Context, text string, limit int) ([]Person, error) {
+	words := searchWords(text)
+	if len(words) == 0 || limit <= 0 {
+		return nil, nil
+	}
+	rows, err := a.pool.Query(ctx, `
+		SELECT p.name, p.surname, p.email, p.phone, min(p.language)
+		FROM appointment_person p JOIN appointment a ON a.id = p.appointment_id
+		WHERE p.search LIKE ALL($1) AND a.state NOT IN ('held', 'expired')
+		GROUP BY 1, 2, 3, 4 ORDER BY max(a.created_at) DESC, 2, 1 LIMIT $2`, words, limit)
+	if err != nil {
+		return nil, fmt.Errorf("search person: %w", err)
+	}
+	people, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Person])
+	if err != nil {
+		return nil, fmt.Errorf("search person: %w", err)
+	}
+	return people, nil
+}
+
+// maxWords bounds how many words of a search count.
+const maxWords = 8
+
+// searchWords makes LIKE patterns of the words that a search must contain.
+func searchWords(text string) []string {
+	patterns := []string{}
+	for _, w := range strings.Fields(clean(text)) {
+		if strings.ContainsAny(w, "@.") {
+			w = strings.ToLower(w)
+			w = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(w)
+		} else {
+			w = fold(w)
+		}
+		if w != "" && len(patterns) < maxWords {
+			patterns = append(patterns, "%"+w+"%")
+		}
+	}
+	return patterns
+}

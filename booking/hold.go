@@ -1,0 +1,230 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"sportello/booking/token"
+)
+
+// Hold takes a start for a while, at the least loaded desk that has it free.
+// It fails with a *SlotTakenError where all are taken, and with
+// ErrNotBookable where there are no hours for it.
+func (a *Agenda) Hold(ctx context.Context, r HoldRequest) (Hold, error) {
+	return a.hold(ctx, r, Actor{})
+}
+
+func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, error) {
+	if r.Audience == "" {
+		r.Audience = Public
+	}
+	if r.Channel == "" {
+		r.Channel = ByWeb
+	}
+	p, err := a.placeAt(ctx, r.ServiceID, r.Mode, r.Audience, r.Start)
+	if err != nil {
+		return Hold{}, fmt.Errorf("hold: %w", err)
+	}
+	desks, err := a.desks(ctx, p, uuid.Nil)
+	if err != nil {
+		return Hold{}, fmt.Errorf("hold: %w", err)
+	}
+	for _, desk := range desks {
+		if err := a.expireStale(ctx, desk, p); err != nil {
+			return Hold{}, fmt.Errorf("hold: %w", err)
+		}
+		h, won, err := a.holdAt(ctx, p, desk, r.Channel, actor)
+		if err != nil {
+			return Hold{}, fmt.Errorf("hold: %w", err)
+		}
+		if !won {
+			continue
+		}
+		if h.Appointment, err = a.Get(ctx, h.ID); err != nil {
+			return Hold{}, fmt.Errorf("hold: %w", err)
+		}
+		return h, nil
+	}
+	return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, p.service.ID, p.mode, p.audience, p.start))
+}
+
+// holdAt tries one desk with a new secret. In the rare case that its short
+// code is in use, another one is made.
+func (a *Agenda) holdAt(ctx context.Context, p place, desk int64, channel Channel, actor Actor) (Hold, bool, error) {
+	const tries = 3
+	var h Hold
+	var won bool
+	var err error
+	for range tries {
+		h = Hold{ID: uuid.New(), Secret: token.NewSecret(), ExpiresAt: a.now().Add(a.opt.HoldFor)}
+		hash, errHash := hashOf(h.Secret)
+		if errHash != nil {
+			return Hold{}, false, errHash
+		}
+		err = a.retry(ctx, func() error {
+			var err error
+			won, err = a.insert(ctx, p, desk, newHold{
+				h.ID, uuid.New(), channel, h.ExpiresAt, hash[:], a.codeHash(a.Code(h.Secret)), actor.StaffID,
+			})
+			return err
+		})
+		if s, name := sqlState(err); s == stateUnique && name == "appointment_code" {
+			continue
+		}
+		break
+	}
+	return h, won, err
+}
+
+// bySecret finds the appointment of a hold whose secret is known, or ErrNotFound.
+func (a *Agenda) bySecret(ctx context.Context, id uuid.UUID, secret string) (record, error) {
+	hash, err := hashOf(secret)
+	if err != nil {
+		return record{}, err
+	}
+	return a.record(ctx, a.pool, `WHERE a.id = $1 AND a.secret_hash = $2`, id, hash[:])
+}
+
+// HoldBySecret finds what became of a hold, in any state. ErrNotFound where
+// the secret is not this hold's.
+func (a *Agenda) HoldBySecret(ctx context.Context, id uuid.UUID, secret string) (Appointment, error) {
+	r, err := a.bySecret(ctx, id, secret)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("hold by secret: %w", err)
+	}
+	return r.Appointment, nil
+}
+
+// SetNote keeps what the citizen writes, also after the hold expired.
+func (a *Agenda) SetNote(ctx context.Context, id uuid.UUID, secret, note string) error {
+	note, err := checkNote("note", note)
+	if err != nil {
+		return fmt.Errorf("set note: %w", err)
+	}
+	r, err := a.bySecret(ctx, id, secret)
+	if err != nil {
+		return fmt.Errorf("set note: %w", err)
+	}
+	tag, err := a.pool.Exec(ctx, `UPDATE appointment SET note = $2 WHERE id = $1 AND state IN ('held', 'expired')`, r.ID, note)
+	if err != nil {
+		return fmt.Errorf("set note: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("set note: %w", ErrState)
+	}
+	return nil
+}
+
+// SetPerson keeps who comes, also after the hold expired. A *FieldError says
+// what cannot be accepted.
+func (a *Agenda) SetPerson(ctx context.Context, id uuid.UUID, secret string, p Person) error {
+	p, err := p.checked()
+	if err != nil {
+		return fmt.Errorf("set person: %w", err)
+	}
+	r, err := a.bySecret(ctx, id, secret)
+	if err != nil {
+		return fmt.Errorf("set person: %w", err)
+	}
+	return a.setPerson(ctx, r.ID, p)
+}
+
+// setPerson stores a checked person. The row is locked against a Confirm that
+// happens meanwhile: what was confirmed is what was shown.
+func (a *Agenda) setPerson(ctx context.Context, id uuid.UUID, p Person) error {
+	tag, err := a.pool.Exec(ctx, `
+		INSERT INTO appointment_person (appointment_id, name, surname, surname_key, email, phone, language, search)
+		SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM appointment
+		WHERE id = $1 AND state IN ('held', 'expired') FOR SHARE
+		ON CONFLICT (appointment_id) DO UPDATE SET name = excluded.name, surname = excluded.surname,
+			surname_key = excluded.surname_key, email = excluded.email, phone = excluded.phone,
+			language = excluded.language, search = excluded.search`,
+		id, p.Name, p.Surname, fold(p.Surname), p.Email, p.Phone, p.Language, p.search())
+	if err != nil {
+		return fmt.Errorf("set person: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("set person: %w", ErrState)
+	}
+	return nil
+}
+
+// Rehold takes another start, or holds anew after the hold expired; details
+// already given are kept. Where the start is taken, a hold still good stays.
+func (a *Agenda) Rehold(ctx context.Context, id uuid.UUID, secret string, start time.Time) (Appointment, error) {
+	r, err := a.bySecret(ctx, id, secret)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("rehold: %w", err)
+	}
+	if r.State != Held && r.State != Expired {
+		return Appointment{}, fmt.Errorf("rehold: %w", ErrState)
+	}
+	p, err := a.placeAt(ctx, r.Service.ID, r.Mode, r.audience, start)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("rehold: %w", err)
+	}
+	err = a.move(ctx, r, p, []State{Held, Expired}, Held, a.now().Add(a.opt.HoldFor), Actor{}, nil)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("rehold: %w", err)
+	}
+	return a.Get(ctx, id)
+}
+
+// Confirm books what is held. It can be repeated: whatever is booked, or has
+// gone on from there, is given back as it is. ErrHoldExpired where the hold
+// ended before, ErrIncomplete where the person is missing, ErrState where it
+// was cancelled.
+func (a *Agenda) Confirm(ctx context.Context, id uuid.UUID, secret string) (Appointment, error) {
+	hash, err := hashOf(secret)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("confirm: %w", err)
+	}
+	return a.confirm(ctx, id, hash, Actor{})
+}
+
+func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, hash token.Hash, actor Actor) (Appointment, error) {
+	r, err := a.record(ctx, a.pool, `WHERE a.id = $1 AND a.secret_hash = $2`, id, hash[:])
+	if err != nil {
+		return Appointment{}, fmt.Errorf("confirm: %w", err)
+	}
+	if r.State == Held && r.Person.Surname == "" {
+		return Appointment{}, fmt.Errorf("confirm: %w", ErrIncomplete)
+	}
+	now := a.now()
+	var won bool
+	err = pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE appointment a SET state = 'booked', version = version + 1, changed_at = $2, changed_by = nullif($3::bigint, 0)
+			WHERE id = $1 AND state = 'held' AND hold_expires_at > $2
+				AND EXISTS (SELECT FROM appointment_person p WHERE p.appointment_id = a.id)`, id, now, actor.StaffID)
+		if err != nil {
+			return fmt.Errorf("book: %w", err)
+		}
+		if won = tag.RowsAffected() == 1; !won || r.Mode != Virtual {
+			return nil
+		}
+		return a.addGrant(ctx, tx, id, hash, token.RoleCitizen, "citizen:"+id.String(), r.Person.Name+" "+r.Person.Surname, uuid.New(), actor)
+	})
+	if err != nil {
+		return Appointment{}, fmt.Errorf("confirm: %w", err)
+	}
+	if won {
+		a.publish(ctx, id)
+	}
+	after, err := a.Get(ctx, id)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("confirm: %w", err)
+	}
+	switch after.State {
+	case Held, Expired:
+		return after, fmt.Errorf("confirm: %w", ErrHoldExpired)
+	case Cancelled:
+		return after, fmt.Errorf("confirm: %w", ErrState)
+	case Booked, Arrived, Called, Served, NoShow:
+	}
+	return after, nil
+}

@@ -1,0 +1,215 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// place is one start at an office: what a desk must have free for it.
+type place struct {
+	service    Service
+	mode       Mode
+	audience   Audience
+	start, end time.Time
+	until      time.Time // end and the buffer
+	day        time.Time
+}
+
+// placeAt checks a start against the rules that do not depend on desks:
+// ErrNotBookable outside notice and horizon, or in a mode the service lacks.
+func (a *Agenda) placeAt(ctx context.Context, serviceID int64, mode Mode, audience Audience, start time.Time) (place, error) {
+	s, loc, err := a.serviceByID(ctx, serviceID)
+	if err != nil {
+		return place{}, err
+	}
+	if audience != Public && audience != Operators {
+		return place{}, fmt.Errorf("audience: %w", ErrNotBookable)
+	}
+	now := a.now()
+	earliest := now
+	if audience == Public {
+		earliest = now.Add(s.MinNotice)
+	}
+	if start.Before(earliest) || start.After(now.Add(s.Horizon)) || !s.Allows(mode) {
+		return place{}, ErrNotBookable
+	}
+	start = start.In(loc)
+	end := start.Add(s.Duration)
+	return place{s, mode, audience, start, end, end.Add(s.Buffer), dateOf(start)}, nil
+}
+
+// opens is true of a desk-day dd whose hours hold a start of the service: at
+// a whole step, and long enough for its duration.
+const opens = `EXISTS (SELECT FROM unnest(dd.open) AS stretch
+	WHERE stretch @> tstzrange($2, $3) AND extract(epoch FROM $2 - lower(stretch)) % extract(epoch FROM $4::interval) = 0)`
+
+// desks lists the desks that are free for p, the least loaded of the day
+// first. ErrNotBookable says that none has hours then; an empty list, that
+// all are taken. Of what occupies a desk, the appointment own is left out.
+func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]int64, error) {
+	rows, err := a.pool.Query(ctx, `
+		WITH open AS (
+			SELECT dd.desk_id FROM desk_day dd
+			JOIN desk_service ds ON ds.desk_id = dd.desk_id AND ds.service_id = $1
+			JOIN desk d ON d.id = dd.desk_id AND $7 = ANY(d.modes)
+			WHERE dd.day = $5 AND dd.audience = $6 AND `+opens+`)
+		SELECT open.desk_id,
+			EXISTS (SELECT FROM appointment a WHERE a.desk_id = open.desk_id AND a.occupied && tstzrange($2, $8)
+				AND a.state IN `+live+` AND a.id <> $9 AND NOT (a.state = 'held' AND a.hold_expires_at <= $10)) AS taken
+		FROM open
+		ORDER BY (SELECT count(*) FROM appointment a
+			WHERE a.desk_id = open.desk_id AND a.day = $5 AND a.state IN `+live+`), open.desk_id`,
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, p.mode, p.until, own, a.now())
+	if err != nil {
+		return nil, fmt.Errorf("desks: %w", err)
+	}
+	type candidate struct {
+		Desk  int64
+		Taken bool
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[candidate])
+	if err != nil {
+		return nil, fmt.Errorf("desks: %w", err)
+	}
+	if len(all) == 0 {
+		return nil, ErrNotBookable
+	}
+	var free []int64
+	for _, c := range all {
+		if !c.Taken {
+			free = append(free, c.Desk)
+		}
+	}
+	return free, nil
+}
+
+// expireStale ends the holds past their time that occupy a desk around p. A
+// row that somebody else has locked is being dealt with.
+func (a *Agenda) expireStale(ctx context.Context, desk int64, p place) error {
+	_, err := a.pool.Exec(ctx, `
+		UPDATE appointment SET state = 'expired', version = version + 1, changed_at = $4, changed_by = NULL
+		WHERE id IN (
+			SELECT id FROM appointment
+			WHERE desk_id = $1 AND occupied && tstzrange($2, $3) AND state = 'held' AND hold_expires_at <= $4
+			ORDER BY id FOR UPDATE SKIP LOCKED)`, desk, p.start, p.until, a.now())
+	if err != nil {
+		return fmt.Errorf("expire holds: %w", err)
+	}
+	return nil
+}
+
+// newHold is what a row of a hold is made of.
+type newHold struct {
+	id, room   uuid.UUID
+	channel    Channel
+	expires    time.Time
+	secretHash []byte
+	codeHash   []byte
+	staff      int64
+}
+
+// insert tries to place a hold at a desk, in one statement and so in one
+// transaction: it holds no lock while it waits for a rival. The desk-day is
+// locked so that its hours cannot change beneath the booking.
+func (a *Agenda) insert(ctx context.Context, p place, desk int64, h newHold) (won bool, err error) {
+	tag, err := a.pool.Exec(ctx, `
+		INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied,
+			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash,
+			created_at, created_by, changed_at, changed_by)
+		SELECT $8, $9, $10, $1, $7, $5, tstzrange($2, $3), tstzrange($2, $11),
+			$12, $13, $6, 'held', $14, $15, $16, $17, nullif($18::bigint, 0), $17, nullif($18::bigint, 0)
+		FROM desk_day dd
+		WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND `+opens+`
+		FOR SHARE
+		ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`,
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, h.id, h.room, p.service.OfficeID, p.until,
+		p.mode, h.channel, h.expires, h.secretHash, h.codeHash, a.now(), h.staff)
+	if err != nil {
+		return false, fmt.Errorf("insert hold: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+// movingLock is the advisory lock, per office, of those who move what exists:
+// two that swap places would wait for each other's rows.
+const movingLock = 0x5b07_0002
+
+// move takes an appointment to another place, in one UPDATE of its row, or
+// fails with a *SlotTakenError and leaves it where it was. The row must still
+// be in one of the states from, at the version that was read; it ends in to.
+func (a *Agenda) move(ctx context.Context, r record, p place, from []State, to State, expires time.Time, actor Actor,
+	then func(context.Context, pgx.Tx) error,
+) error {
+	free, err := a.desks(ctx, p, r.ID)
+	if err != nil {
+		return err
+	}
+	// Whoever keeps the time keeps the desk, where it can be.
+	for i, d := range free {
+		if d == r.DeskID && i > 0 && p.start.Equal(r.Start) {
+			copy(free[1:i+1], free[:i])
+			free[0] = d
+		}
+	}
+	for _, desk := range free {
+		if err := a.expireStale(ctx, desk, p); err != nil {
+			return err
+		}
+		err := a.retry(ctx, func() error {
+			return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+				if err := a.moveTo(ctx, tx, desk, r, p, from, to, expires, actor); err != nil {
+					return err
+				}
+				if then == nil {
+					return nil
+				}
+				return then(ctx, tx)
+			})
+		})
+		if errors.Is(err, errLost) {
+			continue
+		}
+		return err
+	}
+	return a.taken(ctx, p.service.ID, p.mode, p.audience, p.start)
+}
+
+// errLost says that a desk went to somebody else, or has new hours.
+var errLost = errors.New("booking: desk lost")
+
+func (a *Agenda) moveTo(ctx context.Context, tx pgx.Tx, desk int64, r record, p place, from []State, to State, expires time.Time, actor Actor) error {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, movingLock, p.service.OfficeID); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	tag, err := tx.Exec(ctx, `
+		SELECT FROM desk_day dd JOIN service s ON s.id = $1
+		WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND `+opens+` FOR SHARE OF dd`,
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk)
+	if err != nil {
+		return fmt.Errorf("lock hours: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return errLost
+	}
+	tag, err = tx.Exec(ctx, `
+		UPDATE appointment SET desk_id = $3, day = $4, period = tstzrange($5, $6), occupied = tstzrange($5, $7),
+			state = $8, hold_expires_at = $9, outside_hours = false, version = version + 1,
+			changed_at = $10, changed_by = nullif($11::bigint, 0)
+		WHERE id = $1 AND version = $2 AND state = ANY($12)`,
+		r.ID, r.Version, desk, p.day, p.start, p.end, p.until, to, expires, a.now(), actor.StaffID, from)
+	if s, name := sqlState(err); s == stateExclusion && name == "no_overlap" {
+		return errLost
+	}
+	if err != nil {
+		return fmt.Errorf("move: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("move: %w", ErrState)
+	}
+	return nil
+}
