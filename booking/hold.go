@@ -52,9 +52,14 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 	return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, p.service.ID, p.mode, p.audience, p.start))
 }
 
-// holdAt tries one desk with a new secret. In the rare case that its short
-// code is in use, another one is made.
+// holdAt tries one desk.
 func (a *Agenda) holdAt(ctx context.Context, p place, desk int64, channel Channel, actor Actor) (Hold, bool, error) {
+	return a.holdWith(ctx, func(h newHold) (bool, error) { return a.insert(ctx, p, desk, h) }, channel, actor)
+}
+
+// holdWith makes a secret and what belongs to it for insert to store. In the
+// rare case that its short code is in use, another one is made.
+func (a *Agenda) holdWith(ctx context.Context, insert func(newHold) (bool, error), channel Channel, actor Actor) (Hold, bool, error) {
 	const tries = 3
 	var h Hold
 	var won bool
@@ -67,7 +72,7 @@ func (a *Agenda) holdAt(ctx context.Context, p place, desk int64, channel Channe
 		}
 		err = a.retry(ctx, func() error {
 			var err error
-			won, err = a.insert(ctx, p, desk, newHold{
+			won, err = insert(newHold{
 				h.ID, uuid.New(), channel, h.ExpiresAt, hash[:], a.codeHash(a.Code(h.Secret)), actor.StaffID,
 			})
 			return err
