@@ -128,9 +128,12 @@ func (a *Agenda) seedTown(ctx context.Context, tx pgx.Tx, f seedFile) error {
 	if f.Town.Slug == "" {
 		return errors.New("town has no slug")
 	}
-	town, _, err := addOrFind(ctx, tx, `
-		INSERT INTO town (slug, name, patron) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id`,
-		`SELECT id FROM town WHERE slug = $1`, 1, f.Town.Slug, f.Town.Name, f.Town.Patron)
+	// Several files may name the town; one of them tells of its patron.
+	var town int64
+	err := tx.QueryRow(ctx, `
+		INSERT INTO town AS t (slug, name, patron) VALUES ($1, $2, $3)
+		ON CONFLICT (slug) DO UPDATE SET patron = coalesce(t.patron, excluded.patron) RETURNING id`,
+		f.Town.Slug, f.Town.Name, f.Town.Patron).Scan(&town)
 	if err != nil {
 		return fmt.Errorf("town: %w", err)
 	}
