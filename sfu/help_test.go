@@ -1,0 +1,114 @@
+package sfu_test
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"sportello/sfu"
+	"sportello/sfu/sfutest"
+)
+
+const patience = 15 * time.Second
+
+func start(t *testing.T, change ...func(*sfu.Config)) *sfu.SFU {
+	t.Helper()
+	cfg := sfu.Config{Announce: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := sfu.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := s.Stats().Blocked; n != 0 {
+			t.Errorf("pion sent %d SRTP packets of its own", n)
+		}
+	})
+	return s
+}
+
+type member struct {
+	*sfutest.Client
+	peer *sfu.Peer
+	seen *sfutest.Observer
+}
+
+func deadline(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func join(t *testing.T, s *sfu.SFU, room, name string, opt sfutest.Options) *member {
+	t.Helper()
+	m := &member{seen: sfutest.NewObserver()}
+	var err error
+	if m.peer, err = s.Join(room, name, m.seen); err != nil {
+		t.Fatal(err)
+	}
+	if m.Client, err = sfutest.NewClient(opt); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.peer.Close()
+		if err := m.Client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := m.Connect(deadline(t), m.peer); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return m
+}
+
+// stream sends until the test ends.
+func (m *member) stream(t *testing.T, mark byte, layers ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- m.Stream(ctx, mark, layers...) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+// until waits for the observer to have heard something.
+func (m *member) until(t *testing.T, what string, ok func(sfutest.State) bool) {
+	t.Helper()
+	ctx := deadline(t)
+	for {
+		st, changed := m.seen.State()
+		if ok(st) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			t.Fatalf("%s did not come: %+v", what, st)
+		}
+	}
+}
+
+// next waits for a packet that fits.
+func (m *member) next(t *testing.T, what string, ok func(sfutest.Media) bool) sfutest.Media {
+	t.Helper()
+	ctx := deadline(t)
+	for {
+		select {
+		case p := <-m.Media:
+			if ok(p) {
+				return p
+			}
+		case <-ctx.Done():
+			t.Fatalf("%s did not come", what)
+		}
+	}
+}

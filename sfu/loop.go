@@ -1,0 +1,237 @@
+package sfu
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	tickEvery = 20 * time.Millisecond
+	slowEvery = 100 * time.Millisecond
+	longEvery = time.Second
+)
+
+// loop is the one goroutine through which every RTP and RTCP packet goes, and
+// the one owner of all media state: so no packet takes a lock. What the control
+// plane wants of it, it posts.
+type loop struct {
+	conn  batchConn
+	dir   *directory
+	count *counters
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	posted []func()
+	closed bool
+	some   atomic.Bool
+	done   chan struct{}
+
+	peers []*mediaPeer
+	rooms map[*mediaRoom]struct{}
+
+	now                time.Time
+	nextTick, nextSlow time.Time
+	nextLong           time.Time
+	hdr, outHdr        rtp.Header
+	plain              []byte
+	in                 []datagram
+	out                []datagram
+	nout               int
+	nacks              []uint16
+}
+
+func newLoop(conn batchConn, dir *directory, count *counters, log *slog.Logger) *loop {
+	return &loop{
+		conn: conn, dir: dir, count: count, log: log,
+		done: make(chan struct{}), rooms: map[*mediaRoom]struct{}{},
+		plain: make([]byte, 0, 2*mtu), in: make([]datagram, readMax), out: make([]datagram, writeMax),
+		nacks: make([]uint16, 0, missingMax),
+	}
+}
+
+// post runs f in the loop, soon, and returns at once; false when it is closed.
+func (l *loop) post(f func()) bool {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return false
+	}
+	l.posted = append(l.posted, f)
+	l.mu.Unlock()
+	if !l.some.Swap(true) {
+		_ = l.conn.setReadDeadline(time.Unix(1, 0)) // wakes a waiting read
+	}
+	return true
+}
+
+// call runs f in the loop and waits for it.
+func (l *loop) call(f func()) bool {
+	ran := make(chan struct{})
+	if !l.post(func() { f(); close(ran) }) {
+		return false
+	}
+	select {
+	case <-ran:
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+func (l *loop) runPosted() {
+	if !l.some.Swap(false) {
+		return
+	}
+	l.mu.Lock()
+	fs := l.posted
+	l.posted = nil
+	l.mu.Unlock()
+	for _, f := range fs {
+		f()
+	}
+}
+
+// run reads until the socket is closed.
+func (l *loop) run() {
+	defer close(l.done)
+	defer l.shut()
+	l.now = time.Now()
+	for arm := true; ; {
+		if arm || !l.now.Before(l.nextTick) {
+			arm = false
+			l.tick()
+			if err := l.conn.setReadDeadline(l.nextTick); err != nil {
+				l.end(err)
+				return
+			}
+		}
+		l.runPosted()
+		l.flush()
+		n, err := l.conn.readBatch(l.in)
+		l.now = time.Now()
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			arm = true
+		case err != nil:
+			l.end(err)
+			return
+		}
+		for i := range n {
+			l.receive(&l.in[i])
+		}
+		l.flush()
+	}
+}
+
+func (l *loop) end(err error) {
+	if !errors.Is(err, net.ErrClosed) {
+		l.log.Error("media loop stopped", "error", err)
+	}
+}
+
+// shut refuses what is posted from now on.
+func (l *loop) shut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed, l.posted = true, nil
+}
+
+// receive tells apart what RFC 7983 lets one port carry.
+func (l *loop) receive(d *datagram) {
+	if d.n < rtcpHeader || d.n > mtu {
+		l.count.refused.Add(1)
+		return
+	}
+	b := d.buf[:d.n]
+	switch c := b[0]; {
+	case c <= stunLast:
+		l.control(l.dir.forSTUN(b, d.addr), b, d.addr)
+	case c >= dtlsFirst && c <= dtlsLast:
+		l.control(l.dir.owner(d.addr), b, d.addr)
+	case c >= srtpFirst && c <= srtpLast:
+		owner := l.dir.owner(d.addr)
+		if owner == nil || owner.media.in == nil {
+			l.count.unknown.Add(1)
+			return
+		}
+		if b[1] >= 192 && b[1] <= 223 { // RFC 5761, section 4
+			l.rtcp(owner.media, b)
+		} else {
+			l.rtp(owner.media, b)
+		}
+	default:
+		l.count.refused.Add(1)
+	}
+}
+
+const rtcpHeader = 8
+
+func (l *loop) control(c *muxConn, b []byte, a netip.AddrPort) {
+	if c == nil {
+		l.count.unknown.Add(1)
+		return
+	}
+	if !c.put(b, a) {
+		l.count.controlDropped.Add(1)
+	}
+}
+
+// room for one more outgoing packet; flush sends them all.
+func (l *loop) next() *datagram {
+	if l.nout == len(l.out) {
+		l.flush()
+	}
+	return &l.out[l.nout]
+}
+
+func (l *loop) flush() {
+	if l.nout == 0 {
+		return
+	}
+	refused, err := l.conn.writeBatch(l.out[:l.nout])
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		l.log.Warn("media socket", "error", err)
+	}
+	if refused > 0 {
+		l.count.sendErrors.Add(uint64(refused)) //nolint:gosec // not negative
+	}
+	l.nout = 0
+}
+
+// add and remove keep the loop's view of who is there; they run in the loop.
+func (l *loop) add(r *mediaRoom, p *mediaPeer) {
+	p.room = r
+	r.peers = append(r.peers, p)
+	l.peers = append(l.peers, p)
+	l.rooms[r] = struct{}{}
+}
+
+func (l *loop) remove(p *mediaPeer) {
+	is := func(o *mediaPeer) bool { return o == p }
+	l.peers = slices.DeleteFunc(l.peers, is)
+	p.room.peers = slices.DeleteFunc(p.room.peers, is)
+	if len(p.room.peers) == 0 {
+		delete(l.rooms, p.room)
+	}
+	for _, s := range p.slots {
+		s.assign(nil)
+	}
+	for _, o := range p.room.peers {
+		for _, s := range o.slots {
+			if s.from == p {
+				s.assign(nil)
+			}
+		}
+	}
+	p.in, p.out = nil, nil
+	clear(p.streams)
+}

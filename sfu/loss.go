@@ -1,0 +1,145 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	missingMax  = 256 // holes kept of one stream
+	nackTries   = 8
+	nackLife    = time.Second
+	nackFirst   = 5 * time.Millisecond // reordering, most likely
+	nackRTTMin  = 20 * time.Millisecond
+	seqJumpMax  = 256 // a bigger hole is a new start, not loss
+	defaultRTT  = 100 * time.Millisecond
+	maximumRTT  = time.Second
+	rttSmoothed = 8
+)
+
+type hole struct {
+	seq          int64
+	since, asked time.Time
+	tries        uint8
+}
+
+// receiveLog follows the sequence numbers of one incoming stream: what is
+// missing and worth asking for, and what a receiver report has to say
+// (RFC 3550, section 6.4.1 and appendix A.8).
+type receiveLog struct {
+	started        bool
+	first, highest int64
+	received       int64
+	lastExpected   int64
+	lastReceived   int64
+	jitter         float64 // in clock units
+	transit        int64
+	holes          []hole
+	clock          uint32
+	repairs        bool // ask for what is missing
+	lastSR         uint32
+	lastSRAt       time.Time
+	gaveUp         bool // a hole will stay: the decoder needs a keyframe
+}
+
+// note takes a packet that came in and returns its extended sequence number.
+func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) int64 {
+	if !l.started {
+		l.started = true
+		// One cycle up, so that a packet from before the first stays positive.
+		l.first = int64(seq) + 1<<16
+		l.highest = l.first - 1
+	}
+	ext := extend(l.highest, seq)
+	l.received++
+	switch gap := ext - l.highest; {
+	case gap <= 0:
+		l.fill(ext)
+	case gap > seqJumpMax:
+		l.holes = l.holes[:0]
+		l.gaveUp = true
+		l.highest = ext
+	default:
+		if l.repairs {
+			for s := l.highest + 1; s < ext; s++ {
+				l.open(s, now)
+			}
+		}
+		l.highest = ext
+	}
+	arrival := int64(now.Sub(time.Time{}) / time.Microsecond % (1 << 40)) // wraps are filtered below
+	transit := arrival*int64(l.clock)/1e6 - int64(ts)
+	if d := transit - l.transit; l.received > 1 && d < int64(l.clock)*10 && -d < int64(l.clock)*10 {
+		if d < 0 {
+			d = -d
+		}
+		l.jitter += (float64(d) - l.jitter) / 16
+	}
+	l.transit = transit
+	return ext
+}
+
+func (l *receiveLog) open(seq int64, now time.Time) {
+	if len(l.holes) == missingMax {
+		l.holes = l.holes[:copy(l.holes, l.holes[1:])]
+		l.gaveUp = true
+	}
+	l.holes = append(l.holes, hole{seq: seq, since: now})
+}
+
+func (l *receiveLog) fill(seq int64) {
+	for i := range l.holes {
+		if l.holes[i].seq == seq {
+			l.holes = append(l.holes[:i], l.holes[i+1:]...)
+			return
+		}
+	}
+}
+
+// ask appends the sequence numbers to ask for now, and counts those given up.
+func (l *receiveLog) ask(dst []uint16, rtt time.Duration, now time.Time) (due []uint16, lost int) {
+	wait := max(rtt+rtt/4, nackRTTMin)
+	kept := l.holes[:0]
+	for _, h := range l.holes {
+		if now.Sub(h.since) > nackLife || h.tries >= nackTries && now.Sub(h.asked) > wait {
+			lost++
+			continue
+		}
+		first := h.tries == 0 && now.Sub(h.since) >= nackFirst
+		if h.tries < nackTries && (first || h.tries > 0 && now.Sub(h.asked) >= wait) {
+			h.tries++
+			h.asked = now
+			dst = append(dst, uint16(h.seq)) //nolint:gosec // modulo 2^16
+		}
+		kept = append(kept, h)
+	}
+	l.holes = kept
+	if lost > 0 {
+		l.gaveUp = true
+	}
+	return dst, lost
+}
+
+// report fills a reception report block.
+func (l *receiveLog) report(ssrc uint32, now time.Time) rtcp.ReceptionReport {
+	expected := l.highest - l.first + 1
+	total := max(0, expected-l.received)
+	dExpected, dReceived := expected-l.lastExpected, l.received-l.lastReceived
+	l.lastExpected, l.lastReceived = expected, l.received
+	var fraction uint8
+	if lost := dExpected - dReceived; dExpected > 0 && lost > 0 {
+		fraction = uint8(min(255, lost*256/dExpected)) //nolint:gosec // bounded
+	}
+	r := rtcp.ReceptionReport{
+		SSRC: ssrc, FractionLost: fraction,
+		TotalLost:          uint32(min(total, 0x7fffff)), //nolint:gosec // bounded
+		LastSequenceNumber: uint32(l.highest - 1<<16),    //nolint:gosec // modulo 2^32
+		Jitter:             uint32(min(l.jitter, float64(1<<31))),
+		LastSenderReport:   l.lastSR,
+	}
+	if l.lastSR != 0 {
+		r.Delay = uint32(now.Sub(l.lastSRAt).Seconds() * 65536)
+	}
+	return r
+}

@@ -1,0 +1,224 @@
+package sfu
+
+import (
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/srtp/v3"
+)
+
+const (
+	sources     = 4
+	layers      = 2
+	layerLow    = 0
+	layerHigh   = 1 // also the only layer of what has no rids
+	layerQuiet  = 600 * time.Millisecond
+	ringLow     = 256 // packets; some seconds of a layer
+	ringHigh    = 512
+	keyThrottle = 500 * time.Millisecond
+)
+
+// mediaPeer is a peer as the loop knows it. All fields but the atomic ones
+// belong to the loop's goroutine.
+type mediaPeer struct {
+	id     string
+	room   *mediaRoom
+	events *mailbox
+	alive  atomic.Int64 // unix nanoseconds of the last authenticated packet
+
+	in, out *srtp.Context // nil until DTLS is done
+	addr    netip.AddrPort
+
+	sections map[string]section // what it may send, by mid
+	declared map[uint32]string  // SSRCs that the offer ties to a mid
+	maxSSRC  int
+	streams  map[uint32]*inStream
+	pubs     [sources]*publication
+
+	slots  []*outSlot
+	tracks map[uint32]*outTrack // by outgoing SSRC
+
+	twcc     *twcc.Recorder
+	twccSSRC uint32
+	twccNew  bool
+	rtt      time.Duration
+
+	told, calc Layers // which layers the publisher was told to send
+	calcSince  time.Time
+	level      float64 // smoothed loudness of the microphone, 0..127
+	levelAt    time.Time
+}
+
+// Layers counts watched camera layers: 0 none, 1 "l", 2 both.
+type Layers uint8
+
+func (n Layers) rids() []string { return []string{"l", "h"}[:n] }
+
+// mediaRoom is a room as the loop knows it.
+type mediaRoom struct {
+	peers    []*mediaPeer
+	speaking []string
+}
+
+// publication is one source of a peer: its layers and who gets it.
+type publication struct {
+	peer    *mediaPeer
+	source  Source
+	on      bool // SetPublishing; off forwards nothing
+	layers  [layers]*inStream
+	viewers []*outTrack
+}
+
+// inStream is one SSRC that a peer sends.
+type inStream struct {
+	pub     *publication
+	ssrc    uint32
+	layer   int
+	pt      uint8
+	exts    extensions
+	video   bool
+	log     receiveLog
+	ring    *ring // video only
+	lastAt  time.Time
+	sr      senderReport
+	keyAt   time.Time // of the last PLI
+	keyWant bool
+}
+
+type senderReport struct {
+	known bool
+	ntp   uint64
+	rtp   uint32
+	at    time.Time
+}
+
+func (s *inStream) flows(now time.Time) bool {
+	return s != nil && now.Sub(s.lastAt) < layerQuiet
+}
+
+// outSlot is one receive slot of a viewer.
+type outSlot struct {
+	from   *mediaPeer
+	tracks [sources]*outTrack // nil where the offer had no section
+}
+
+// outTrack is one section of a slot: one SSRC for ever, whatever it carries.
+type outTrack struct {
+	to      *mediaPeer
+	source  Source
+	ssrc    uint32
+	pt      uint8
+	quality Quality
+	pub     *publication
+	cur     *inStream // what flows now
+	target  *inStream // what should; video gets there at its next keyframe
+	rw      rewriter
+
+	packets, octets uint32
+	srAt            time.Time
+	srs             [4]sentReport
+	srNext          int
+
+	lossy     int // receiver reports with heavy loss in a row
+	lowUntil  time.Time
+	lowFor    time.Duration
+	resends   int // in this tick
+	addedOnce bool
+}
+
+type sentReport struct {
+	mid uint32
+	at  time.Time
+}
+
+func newMediaPeer(id string, events *mailbox, maxSSRC int) *mediaPeer {
+	p := &mediaPeer{
+		id: id, events: events, maxSSRC: maxSSRC,
+		streams: map[uint32]*inStream{}, tracks: map[uint32]*outTrack{},
+		rtt: defaultRTT, told: layers, calc: layers,
+	}
+	for s := range p.pubs {
+		p.pubs[s] = &publication{peer: p, source: Source(s), on: true}
+	}
+	return p
+}
+
+func (p *mediaPeer) ready() bool { return p.out != nil && p.addr.IsValid() }
+
+// assign ties a slot to a peer, or to nobody.
+func (s *outSlot) assign(from *mediaPeer) {
+	if s.from == from {
+		return
+	}
+	s.from = from
+	for src, t := range s.tracks {
+		if t == nil {
+			continue
+		}
+		t.detach()
+		if from != nil {
+			t.pub = from.pubs[src]
+			t.pub.viewers = append(t.pub.viewers, t)
+		}
+	}
+}
+
+func (t *outTrack) detach() {
+	if t.pub != nil {
+		t.pub.viewers = slices.DeleteFunc(t.pub.viewers, func(v *outTrack) bool { return v == t })
+	}
+	t.pub, t.cur, t.target = nil, nil, nil
+	t.rw.forget()
+	t.lossy, t.lowUntil, t.lowFor = 0, time.Time{}, 0
+}
+
+// choose decides which layer a track should carry.
+func (t *outTrack) choose(now time.Time) *inStream {
+	if t.pub == nil || !t.pub.on || t.quality == QualityNone && t.source == Camera {
+		return nil
+	}
+	low, high := t.pub.layers[layerLow], t.pub.layers[layerHigh]
+	best, other := high, low
+	if low != nil && t.source == Camera && (t.quality == QualityLow || now.Before(t.lowUntil)) {
+		best, other = low, high
+	}
+	switch {
+	case best == nil:
+		return other
+	case best.flows(now) || !other.flows(now):
+		return best
+	default:
+		return other
+	}
+}
+
+// retarget follows choose. Audio moves at once, video at the next keyframe; a
+// track that should show nothing stops at once.
+func (l *loop) retarget(t *outTrack, now time.Time) {
+	want := t.choose(now)
+	t.target = want
+	if want == nil {
+		t.cur = nil
+		return
+	}
+	if want.video && t.cur != want && t.to.ready() {
+		l.wantKeyframe(want, now)
+	}
+}
+
+// layersWatched says how many camera layers of a peer somebody wants.
+func (p *mediaPeer) layersWatched(now time.Time) Layers {
+	n := Layers(0)
+	for _, t := range p.pubs[Camera].viewers {
+		switch {
+		case t.quality == QualityHigh && !now.Before(t.lowUntil):
+			return 2
+		case t.quality != QualityNone:
+			n = 1
+		}
+	}
+	return n
+}

@@ -1,0 +1,212 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtp"
+)
+
+// rtp takes one packet from the wire to every viewer.
+func (l *loop) rtp(p *mediaPeer, b []byte) {
+	plain, err := p.in.DecryptRTP(l.plain[:0], b, &l.hdr)
+	if err != nil {
+		l.count.refused.Add(1)
+		return
+	}
+	h := &l.hdr
+	payload, ok := payloadOf(plain, h)
+	if !ok {
+		l.count.refused.Add(1)
+		return
+	}
+	l.count.received.Add(1)
+	p.alive.Store(l.now.UnixNano())
+	s := p.streams[h.SSRC]
+	if s == nil {
+		if s = l.admit(p, h); s == nil {
+			l.count.refused.Add(1)
+			return
+		}
+	}
+	p.record(s, h, l.now)
+	if s.pt != h.PayloadType {
+		return
+	}
+	l.take(s, h, payload)
+}
+
+// take logs, stores and forwards a packet of a known stream.
+func (l *loop) take(s *inStream, h *rtp.Header, payload []byte) {
+	quiet := !s.flows(l.now)
+	s.lastAt = l.now
+	pkt := packet{ts: h.Timestamp, marker: h.Marker, payload: payload}
+	pkt.vp8.pic, pkt.vp8.tl0 = -1, -1
+	pkt.seq = s.log.note(h.SequenceNumber, h.Timestamp, l.now)
+	if s.video && len(payload) > 0 {
+		d, ok := parseVP8(payload)
+		if !ok {
+			// Keep the number, drop the rest: a hole would be asked for for ever.
+			pkt.payload = nil
+		}
+		pkt.vp8 = d
+		if d.key {
+			s.keyWant, s.log.gaveUp = false, false
+		}
+	}
+	if s.ring != nil {
+		s.ring.put(&pkt)
+	}
+	if s.pub.source == Microphone && s.exts.level != 0 {
+		s.pub.peer.loud(h.GetExtension(s.exts.level), l.now)
+	}
+	if !s.pub.on {
+		return
+	}
+	for _, t := range s.pub.viewers {
+		if quiet { // a layer came to life: it may be the better one
+			l.retarget(t, l.now)
+		}
+		l.forward(t, s, &pkt)
+	}
+}
+
+// forward gives a packet to one viewer, if it carries that stream now.
+func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
+	if t.to.out == nil || !t.to.addr.IsValid() {
+		return
+	}
+	marker := p.marker
+	if t.cur != s {
+		if t.target != s || s.video && !p.vp8.key || len(p.payload) == 0 {
+			return
+		}
+		t.rw.begin(s, p, l.now)
+		t.cur = s
+		t.srAt = time.Time{}        // a sender report soon, for lip-sync
+		marker = marker || !s.video // RFC 3551, section 4.1: a new talkspurt
+		l.count.switches.Add(1)
+	}
+	out, ok := t.rw.place(p, l.now)
+	if !ok {
+		return
+	}
+	if l.send(t, &t.rw.segs[0], p, out, marker) {
+		l.count.forwarded.Add(1)
+		t.packets++
+		t.octets += uint32(len(p.payload)) //nolint:gosec // modulo 2^32
+	}
+}
+
+// send composes, encrypts in place and queues one packet.
+func (l *loop) send(t *outTrack, seg *segment, p *packet, out int64, marker bool) bool {
+	d := l.next()
+	n := seg.compose(d.buf[:mtu], p, out, t.ssrc, t.pt, marker)
+	enc, err := t.to.out.EncryptRTP(d.buf[:0], d.buf[:n], &l.outHdr)
+	if err != nil {
+		l.count.sendErrors.Add(1)
+		return false
+	}
+	d.n, d.addr = len(enc), t.to.addr
+	l.nout++
+	return true
+}
+
+// payloadOf cuts header and padding off; pion has checked the header's lengths.
+func payloadOf(b []byte, h *rtp.Header) ([]byte, bool) {
+	n := rtpHeader + 4*int(b[0]&0x0f)
+	if h.Extension {
+		if len(b) < n+4 {
+			return nil, false
+		}
+		n += 4 + 4*(int(b[n+2])<<8|int(b[n+3]))
+	}
+	end := len(b)
+	if n > end {
+		return nil, false
+	}
+	if h.Padding {
+		if n == end {
+			return nil, false
+		}
+		pad := int(b[end-1])
+		if pad == 0 || pad > end-n {
+			return nil, false
+		}
+		end -= pad
+	}
+	return b[n:end], true
+}
+
+// admit finds out what an unknown SSRC is: by the mid and rid it carries
+// (RFC 8843, section 9.2; RFC 8852), else by what the offer declared.
+func (l *loop) admit(p *mediaPeer, h *rtp.Header) *inStream {
+	mid, rid := "", ""
+	for m, sec := range p.sections { // ids are the same in one bundle
+		if got := h.GetExtension(sec.exts.mid); sec.exts.mid != 0 && string(got) == m {
+			mid, rid = m, string(h.GetExtension(sec.exts.rid))
+			break
+		}
+	}
+	if mid == "" {
+		mid = p.declared[h.SSRC]
+	}
+	sec, ok := p.sections[mid]
+	if !ok || sec.pt != h.PayloadType {
+		return nil
+	}
+	layer := layerHigh
+	switch {
+	case rid == "l" && sec.source == Camera:
+		layer = layerLow
+	case rid != "" && rid != "h", rid == "" && sec.simulcast:
+		return nil
+	}
+	pub := p.pubs[sec.source]
+	if old := pub.layers[layer]; old != nil {
+		// The browser began the layer anew; the old SSRC will not come back.
+		delete(p.streams, old.ssrc)
+	} else if len(p.streams) >= p.maxSSRC {
+		return nil
+	}
+	s := &inStream{pub: pub, ssrc: h.SSRC, layer: layer, pt: sec.pt, exts: sec.exts, video: sec.video}
+	s.log.clock = 48000
+	if s.video {
+		size := ringHigh
+		if layer == layerLow {
+			size = ringLow
+		}
+		s.ring, s.log.clock, s.log.repairs = newRing(size), 90000, true
+	}
+	pub.layers[layer] = s
+	p.streams[h.SSRC] = s
+	for _, t := range pub.viewers {
+		l.retarget(t, l.now)
+	}
+	return s
+}
+
+// record notes the arrival for transport-wide congestion control.
+func (p *mediaPeer) record(s *inStream, h *rtp.Header, now time.Time) {
+	if s.exts.twcc == 0 {
+		return
+	}
+	b := h.GetExtension(s.exts.twcc)
+	if len(b) != 2 {
+		return
+	}
+	if p.twcc == nil {
+		p.twcc = twcc.NewRecorder(ourSSRC)
+	}
+	p.twccNew, p.twccSSRC = true, h.SSRC
+	p.twcc.Record(h.SSRC, uint16(b[0])<<8|uint16(b[1]), now.UnixMicro())
+}
+
+// loud follows the audio level of RFC 6464: 0 is loudest, 127 is silence.
+func (p *mediaPeer) loud(ext []byte, now time.Time) {
+	if len(ext) < 1 {
+		return
+	}
+	p.level += (float64(127-ext[0]&0x7f) - p.level) / 8
+	p.levelAt = now
+}

@@ -1,0 +1,134 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	heavyLoss   = 26 // of 256: one packet in ten
+	heavyFor    = 2  // reports in a row
+	lowFirst    = 10 * time.Second
+	lowLongest  = 80 * time.Second
+	nackPerRTCP = 64 // pairs answered of one packet
+)
+
+// rtcp hears what a peer says about the streams it sends and receives.
+func (l *loop) rtcp(p *mediaPeer, b []byte) {
+	plain, err := p.in.DecryptRTCP(l.plain[:0], b, nil)
+	if err != nil {
+		l.count.refused.Add(1)
+		return
+	}
+	p.alive.Store(l.now.UnixNano())
+	pkts, err := rtcp.Unmarshal(plain)
+	if err != nil {
+		l.count.refused.Add(1)
+		return
+	}
+	for _, pkt := range pkts {
+		l.hear(p, pkt)
+	}
+}
+
+func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
+	switch r := pkt.(type) {
+	case *rtcp.SenderReport:
+		if s := p.streams[r.SSRC]; s != nil {
+			s.sr = senderReport{known: true, ntp: r.NTPTime, rtp: r.RTPTime, at: l.now}
+			s.log.lastSR, s.log.lastSRAt = uint32(r.NTPTime>>16), l.now //nolint:gosec // middle 32 bits
+		}
+		l.reports(p, r.Reports)
+	case *rtcp.ReceiverReport:
+		l.reports(p, r.Reports)
+	case *rtcp.PictureLossIndication:
+		l.keyframe(p.tracks[r.MediaSSRC])
+	case *rtcp.FullIntraRequest:
+		for i := range r.FIR[:min(len(r.FIR), len(p.tracks))] {
+			l.keyframe(p.tracks[r.FIR[i].SSRC])
+		}
+	case *rtcp.TransportLayerNack:
+		if t := p.tracks[r.MediaSSRC]; t != nil {
+			l.resend(t, r.Nacks[:min(len(r.Nacks), nackPerRTCP)])
+		}
+	}
+}
+
+func (l *loop) keyframe(t *outTrack) {
+	if t == nil || t.target == nil || !t.target.video {
+		return
+	}
+	l.wantKeyframe(t.target, l.now)
+}
+
+// resend answers a NACK from the publisher's ring, with the bytes first sent.
+func (l *loop) resend(t *outTrack, pairs []rtcp.NackPair) {
+	if !t.to.ready() {
+		return
+	}
+	for _, pair := range pairs {
+		for bit := -1; bit < 16; bit++ {
+			if bit >= 0 && pair.LostPackets&(1<<bit) == 0 {
+				continue
+			}
+			l.resendOne(t, pair.PacketID+uint16(bit+1)) //nolint:gosec // modulo 2^16
+		}
+	}
+}
+
+func (l *loop) resendOne(t *outTrack, seq uint16) {
+	seg, in := t.rw.find(seq)
+	if seg == nil || seg.from.ring == nil || t.resends >= resendsMax {
+		l.count.unrepaired.Add(1)
+		return
+	}
+	p := seg.from.ring.get(in)
+	if p == nil {
+		l.count.unrepaired.Add(1)
+		return
+	}
+	t.resends++
+	if l.send(t, seg, p, in+seg.seq, p.marker) {
+		l.count.resent.Add(1)
+	}
+}
+
+// reports takes the round-trip time from a viewer's reports (RFC 3550, section
+// 6.4.1), and turns to the low layer for a while where loss stays heavy.
+func (l *loop) reports(p *mediaPeer, rs []rtcp.ReceptionReport) {
+	for i := range rs {
+		r := &rs[i]
+		t := p.tracks[r.SSRC]
+		if t == nil {
+			continue
+		}
+		for _, sent := range t.srs {
+			if r.LastSenderReport == 0 || sent.mid != r.LastSenderReport {
+				continue
+			}
+			rtt := l.now.Sub(sent.at) - time.Duration(r.Delay)*time.Second/65536
+			if rtt > 0 && rtt < maximumRTT {
+				p.rtt += (rtt - p.rtt) / rttSmoothed
+			}
+		}
+		t.relieve(r.FractionLost, l.now)
+	}
+}
+
+func (t *outTrack) relieve(lost uint8, now time.Time) {
+	if t.cur == nil || t.cur.layer != layerHigh || t.source != Camera || lost < heavyLoss {
+		t.lossy = 0
+		return
+	}
+	if t.lossy++; t.lossy < heavyFor {
+		return
+	}
+	t.lossy = 0
+	// Twice as long each time it did not help, and short again after a good time.
+	if now.Sub(t.lowUntil) > lowLongest {
+		t.lowFor = 0
+	}
+	t.lowFor = min(max(2*t.lowFor, lowFirst), lowLongest)
+	t.lowUntil = now.Add(t.lowFor)
+}

@@ -1,0 +1,330 @@
+package sfutest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"sportello/sfu"
+)
+
+// Media is a packet that arrived in a receive slot.
+type Media struct {
+	Slot   int
+	Source sfu.Source
+	Packet *rtp.Packet
+}
+
+// Options shape a Client.
+type Options struct {
+	Slots int
+	// Setting changes pion's settings, for example its network.
+	Setting func(*webrtc.SettingEngine)
+	// DropIn, if set, says which arriving packets are lost on the way.
+	DropIn func(m Media) bool
+}
+
+// Client is a participant: it offers the sections that the room's page offers.
+type Client struct {
+	PC *webrtc.PeerConnection
+	// Media gets what arrives; a full channel loses packets, so read it.
+	Media chan Media
+	// Asked counts the keyframe requests that arrived, by rid or "".
+	Keyframes chan string
+
+	opt               Options
+	mic               *webrtc.TrackLocalStaticRTP
+	low, high, screen *webrtc.TrackLocalStaticRTP
+	send              sfu.SendSections
+	sendT             [3]*webrtc.RTPTransceiver
+	recv              [][4]*webrtc.RTPTransceiver
+	slotOf            sync.Map // transceiver → [2]int
+	ctx               context.Context
+	cancel            context.CancelFunc
+	wg                sync.WaitGroup
+}
+
+// NewClient makes a participant with a microphone, a camera of two layers and
+// a screen, and some receive slots.
+func NewClient(opt Options) (*Client, error) {
+	m := &webrtc.MediaEngine{}
+	errs := []error{
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
+		}, PayloadType: 109}, webrtc.RTPCodecTypeAudio),
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}},
+		}, PayloadType: 120}, webrtc.RTPCodecTypeVideo),
+	}
+	for _, u := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI} {
+		errs = append(errs, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: u}, webrtc.RTPCodecTypeVideo))
+	}
+	errs = append(errs, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.SDESMidURI}, webrtc.RTPCodecTypeAudio))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	var s webrtc.SettingEngine
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	s.DetachDataChannels()
+	if opt.Setting != nil {
+		opt.Setting(&s)
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{})).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Client{
+		PC: pc, opt: opt, Media: make(chan Media, 4096), Keyframes: make(chan string, 256), ctx: ctx, cancel: cancel,
+	}
+	if err := c.sections(); err != nil {
+		return nil, errors.Join(err, pc.Close())
+	}
+	pc.OnTrack(c.read)
+	return c, nil
+}
+
+func (c *Client) sections() error {
+	negotiated, zero := true, uint16(0)
+	if _, err := c.PC.CreateDataChannel("ctl", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &zero}); err != nil {
+		return err
+	}
+	track := func(mime, id, rid string) (*webrtc.TrackLocalStaticRTP, error) {
+		var opt []func(*webrtc.TrackLocalStaticRTP)
+		if rid != "" {
+			opt = append(opt, webrtc.WithRTPStreamID(rid))
+		}
+		return webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, id, id, opt...)
+	}
+	var errs [4]error
+	c.mic, errs[0] = track(webrtc.MimeTypeOpus, "mic", "")
+	c.low, errs[1] = track(webrtc.MimeTypeVP8, "cam", "l")
+	c.high, errs[2] = track(webrtc.MimeTypeVP8, "cam", "h")
+	c.screen, errs[3] = track(webrtc.MimeTypeVP8, "screen", "")
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
+	}
+	for i, t := range []*webrtc.TrackLocalStaticRTP{c.mic, c.low, c.screen} {
+		tr, err := c.PC.AddTransceiverFromTrack(t, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			return err
+		}
+		c.sendT[i] = tr
+	}
+	if err := c.sendT[1].Sender().AddEncoding(c.high); err != nil {
+		return err
+	}
+	for i, rid := range []string{"", "l", ""} {
+		c.readRTCP(c.sendT[i].Sender(), rid)
+	}
+	c.wg.Go(func() {
+		c.rtcpOf(func() ([]rtcp.Packet, error) { p, _, err := c.sendT[1].Sender().ReadSimulcastRTCP("h"); return p, err }, "h")
+	})
+	return c.AddSlots(c.opt.Slots)
+}
+
+// AddSlots adds receive slots to the next offer.
+func (c *Client) AddSlots(n int) error {
+	for range n {
+		var slot [4]*webrtc.RTPTransceiver
+		for src, kind := range map[sfu.Source]webrtc.RTPCodecType{
+			sfu.Microphone: webrtc.RTPCodecTypeAudio, sfu.Camera: webrtc.RTPCodecTypeVideo, sfu.Screen: webrtc.RTPCodecTypeVideo,
+		} {
+			t, err := c.PC.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+			if err != nil {
+				return err
+			}
+			slot[src] = t
+			c.slotOf.Store(t, [2]int{len(c.recv), int(src)})
+		}
+		c.recv = append(c.recv, slot)
+	}
+	return nil
+}
+
+func (c *Client) readRTCP(s *webrtc.RTPSender, rid string) {
+	c.wg.Go(func() { c.rtcpOf(func() ([]rtcp.Packet, error) { p, _, err := s.ReadRTCP(); return p, err }, rid) })
+}
+
+func (c *Client) rtcpOf(read func() ([]rtcp.Packet, error), rid string) {
+	for {
+		pkts, err := read()
+		if err != nil {
+			return
+		}
+		for _, p := range pkts {
+			if _, ok := p.(*rtcp.PictureLossIndication); !ok {
+				continue
+			}
+			select {
+			case c.Keyframes <- rid:
+			default:
+			}
+		}
+	}
+}
+
+func (c *Client) read(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+	at, ok := c.slotOf.Load(r.RTPTransceiver())
+	if !ok {
+		return
+	}
+	slot, _ := at.([2]int)
+	for {
+		p, _, err := t.ReadRTP()
+		if err != nil {
+			return
+		}
+		m := Media{Slot: slot[0], Source: sfu.Source(slot[1]), Packet: p} //nolint:gosec // 0..3
+		if c.opt.DropIn != nil && c.opt.DropIn(m) {
+			continue
+		}
+		select {
+		case c.Media <- m:
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// Offer makes an offer and says what its sections are for.
+func (c *Client) Offer(restart bool) (sfu.Offer, error) {
+	o, err := c.PC.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	if err != nil {
+		return sfu.Offer{}, err
+	}
+	if err := c.PC.SetLocalDescription(o); err != nil {
+		return sfu.Offer{}, err
+	}
+	out := sfu.Offer{SDP: o.SDP, Send: sfu.SendSections{
+		Microphone: c.sendT[0].Mid(), Camera: c.sendT[1].Mid(), Screen: c.sendT[2].Mid(),
+	}}
+	for _, s := range c.recv {
+		out.Receive = append(out.Receive, sfu.SlotSections{
+			Audio: s[sfu.Microphone].Mid(), Camera: s[sfu.Camera].Mid(), Screen: s[sfu.Screen].Mid(),
+		})
+	}
+	return out, nil
+}
+
+// Answer takes the SFU's answer.
+func (c *Client) Answer(answer string) error {
+	return c.PC.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
+}
+
+// Connect offers, takes the answer and waits for the connection.
+func (c *Client) Connect(ctx context.Context, p *sfu.Peer) error {
+	connected := make(chan struct{})
+	var once sync.Once
+	c.PC.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		if s == webrtc.PeerConnectionStateConnected {
+			once.Do(func() { close(connected) })
+		}
+	})
+	o, err := c.Offer(false)
+	if err != nil {
+		return err
+	}
+	a, err := p.Negotiate(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := c.Answer(a); err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	select {
+	case <-connected:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("connect: %w", ctx.Err())
+	}
+}
+
+// SendAudio sends one packet of speech.
+func (c *Client) SendAudio(seq uint16, ts uint32, payload []byte) error {
+	return c.mic.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts}, Payload: payload})
+}
+
+// SendVideo sends one VP8 frame of one packet, on "l", "h" or "screen".
+func (c *Client) SendVideo(layer string, seq, picture uint16, ts uint32, key bool, mark byte) error {
+	t := map[string]*webrtc.TrackLocalStaticRTP{"l": c.low, "h": c.high, "screen": c.screen}[layer]
+	frame := byte(1)
+	if key {
+		frame = 0
+	}
+	pkt := &rtp.Packet{
+		Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, Marker: true},
+		Payload: []byte{0x90, 0xc0, 0x80 | byte(picture>>8)&0x7f, byte(picture), byte(picture), frame, mark, 0, 0, 0},
+	}
+	ids := []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI}
+	values := []string{c.sendT[1].Mid(), layer}
+	if layer == "screen" {
+		ids, values = ids[:1], []string{c.sendT[2].Mid()}
+	}
+	for _, e := range c.sendT[1].Sender().GetParameters().HeaderExtensions {
+		for i, uri := range ids {
+			if e.URI != uri {
+				continue
+			}
+			if err := pkt.SetExtension(uint8(e.ID), []byte(values[i])); err != nil { //nolint:gosec // below 15
+				return err
+			}
+		}
+	}
+	return t.WriteRTP(pkt)
+}
+
+// Stream sends 50 audio packets and 25 frames of each layer a second until
+// ctx ends, with a keyframe whenever one is asked for.
+func (c *Client) Stream(ctx context.Context, mark byte, layers ...string) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	want := map[string]bool{"l": true, "h": true, "screen": true}
+	for n := uint32(0); ; n++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.ctx.Done():
+			return nil
+		case rid := <-c.Keyframes:
+			if rid == "" {
+				rid = "screen"
+			}
+			want[rid] = true
+			continue
+		case <-tick.C:
+		}
+		if err := c.SendAudio(uint16(65500+n), 960*n, []byte{mark, 1, 2, 3}); err != nil { //nolint:gosec // wraps
+			return err
+		}
+		if n%2 == 1 {
+			continue
+		}
+		for i, l := range layers {
+			at := uint32(i*1000) + n/2                                                                              //nolint:gosec // small
+			if err := c.SendVideo(l, uint16(65500+at), uint16(32700+at), 90000/25*n/2, want[l], mark); err != nil { //nolint:gosec // wraps
+				return err
+			}
+			want[l] = false
+		}
+	}
+}
+
+// Close ends the participant.
+func (c *Client) Close() error {
+	c.cancel()
+	err := c.PC.GracefulClose()
+	c.wg.Wait()
+	return err
+}

@@ -1,0 +1,106 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+const (
+	mtu      = 1500 // no RTP or DTLS packet of a browser is bigger
+	readMax  = 64   // packets taken from the socket at once
+	writeMax = 128  // packets given to it at once
+)
+
+// datagram is one packet and the address it came from or goes to.
+type datagram struct {
+	n    int
+	addr netip.AddrPort // IPv4 unmapped
+	buf  [mtu + 64]byte
+}
+
+// batchConn is all that the loop knows of the network. A UDP socket reads and
+// writes many packets with one system call; any net.PacketConn can drive it too.
+type batchConn interface {
+	// readBatch fills as many datagrams as are there, waiting for the first
+	// one until the deadline.
+	readBatch([]datagram) (int, error)
+	// writeBatch sends all and returns how many the network refused.
+	writeBatch([]datagram) (refused int, err error)
+	// writeTo sends one; safe beside the others, from any goroutine.
+	writeTo([]byte, netip.AddrPort) error
+	setReadDeadline(time.Time) error
+	localAddr() netip.AddrPort
+	close() error
+}
+
+// openSocket takes the given connection, or one UDP port for IPv4 and IPv6.
+func openSocket(cfg *Config) (batchConn, error) {
+	if cfg.Conn != nil {
+		return newPlainConn(cfg.Conn)
+	}
+	c, err := net.ListenUDP("udp", &net.UDPAddr{Port: cfg.UDPPort})
+	if err != nil {
+		return nil, fmt.Errorf("sfu: open the media port: %w", err)
+	}
+	// Bursts of keyframes from a full room must fit; the kernel caps it to
+	// its own limit, which is no error.
+	if err := errors.Join(c.SetReadBuffer(4<<20), c.SetWriteBuffer(4<<20)); err != nil {
+		cfg.Logger.Warn("media socket buffers stay as they are", "error", err)
+	}
+	return newUDPConn(c)
+}
+
+// plainConn drives the loop packet by packet.
+type plainConn struct {
+	c     net.PacketConn
+	local netip.AddrPort
+}
+
+func newPlainConn(c net.PacketConn) (*plainConn, error) {
+	a, ok := c.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return nil, fmt.Errorf("sfu: %T is no UDP address", c.LocalAddr())
+	}
+	return &plainConn{c: c, local: unmapped(a.AddrPort())}, nil
+}
+
+func (p *plainConn) readBatch(ds []datagram) (int, error) {
+	n, a, err := p.c.ReadFrom(ds[0].buf[:])
+	if err != nil {
+		return 0, err
+	}
+	u, ok := a.(*net.UDPAddr)
+	if !ok {
+		return 0, nil
+	}
+	ds[0].n, ds[0].addr = n, unmapped(u.AddrPort())
+	return 1, nil
+}
+
+func (p *plainConn) writeBatch(ds []datagram) (refused int, err error) {
+	for i := range ds {
+		if err := p.writeTo(ds[i].buf[:ds[i].n], ds[i].addr); err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return refused, err
+			}
+			refused++
+		}
+	}
+	return refused, nil
+}
+
+func (p *plainConn) writeTo(b []byte, a netip.AddrPort) error {
+	_, err := p.c.WriteTo(b, net.UDPAddrFromAddrPort(a))
+	return err
+}
+
+func (p *plainConn) setReadDeadline(t time.Time) error { return p.c.SetReadDeadline(t) }
+func (p *plainConn) localAddr() netip.AddrPort         { return p.local }
+func (p *plainConn) close() error                      { return p.c.Close() }
+
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}

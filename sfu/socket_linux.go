@@ -1,0 +1,166 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2), which x/sys does not have.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// udpConn reads and writes batches of one UDP socket. x/net's ReadBatch would
+// do, but allocates an address for each packet. readBatch and writeBatch belong
+// to one goroutine: the loop.
+type udpConn struct {
+	c     *net.UDPConn
+	raw   syscall.RawConn
+	v4    bool // the machine has no IPv6
+	local netip.AddrPort
+
+	rh  [readMax]mmsghdr
+	riv [readMax]unix.Iovec
+	rsa [readMax]unix.RawSockaddrInet6
+	wh  [writeMax]mmsghdr
+	wiv [writeMax]unix.Iovec
+	wsa [writeMax]unix.RawSockaddrInet6
+
+	// what the callbacks below work on; they are made once, since a closure
+	// made for each call would be an allocation
+	want, got, sent, refused int
+	errno                    syscall.Errno
+	readFn, writeFn          func(fd uintptr) bool
+}
+
+func newUDPConn(c *net.UDPConn) (*udpConn, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("sfu: media socket: %w", err)
+	}
+	u := &udpConn{c: c, raw: raw}
+	a, _ := c.LocalAddr().(*net.UDPAddr)
+	u.local = unmapped(a.AddrPort())
+	var domain int
+	var optErr error
+	if err := raw.Control(func(fd uintptr) {
+		domain, optErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+	}); err != nil {
+		return nil, fmt.Errorf("sfu: media socket: %w", err)
+	}
+	if optErr != nil {
+		return nil, fmt.Errorf("sfu: media socket: %w", optErr)
+	}
+	u.v4 = domain == unix.AF_INET
+	u.readFn, u.writeFn = u.recv, u.send
+	return u, nil
+}
+
+func (u *udpConn) recv(fd uintptr) bool {
+	for i := range u.want {
+		u.rh[i].hdr.Name = (*byte)(unsafe.Pointer(&u.rsa[i]))
+		u.rh[i].hdr.Namelen = unix.SizeofSockaddrInet6
+	}
+	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&u.rh[0])), uintptr(u.want), unix.MSG_DONTWAIT, 0, 0)
+	if e == unix.EAGAIN {
+		return false
+	}
+	u.errno, u.got = e, 0
+	if e == 0 {
+		u.got = int(n)
+	}
+	return true
+}
+
+func (u *udpConn) readBatch(ds []datagram) (int, error) {
+	u.want = min(len(ds), readMax)
+	for i := range u.want {
+		u.riv[i].Base = &ds[i].buf[0]
+		u.riv[i].SetLen(len(ds[i].buf))
+		u.rh[i].hdr.Iov = &u.riv[i]
+		u.rh[i].hdr.Iovlen = 1
+	}
+	if err := u.raw.Read(u.readFn); err != nil {
+		return 0, err
+	}
+	if u.errno != 0 { // an ICMP error of an earlier packet: not fatal
+		return 0, nil
+	}
+	for i := range u.got {
+		ds[i].n = int(u.rh[i].n)
+		ds[i].addr = u.decode(&u.rsa[i])
+	}
+	return u.got, nil
+}
+
+func (u *udpConn) send(fd uintptr) bool {
+	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&u.wh[u.sent])), uintptr(u.want-u.sent), unix.MSG_DONTWAIT, 0, 0)
+	switch e {
+	case 0:
+		u.sent += int(n)
+	case unix.EAGAIN:
+		return false
+	case unix.EINTR:
+	default: // this destination only
+		u.sent++
+		u.refused++
+	}
+	return true
+}
+
+func (u *udpConn) writeBatch(ds []datagram) (refused int, err error) {
+	u.want, u.sent, u.refused = min(len(ds), writeMax), 0, 0
+	for i := range u.want {
+		u.wiv[i].Base = &ds[i].buf[0]
+		u.wiv[i].SetLen(ds[i].n)
+		h := &u.wh[i].hdr
+		h.Iov, h.Iovlen = &u.wiv[i], 1
+		h.Name = (*byte)(unsafe.Pointer(&u.wsa[i]))
+		h.Namelen = u.encode(&u.wsa[i], ds[i].addr)
+	}
+	for u.sent < u.want {
+		if err := u.raw.Write(u.writeFn); err != nil {
+			return u.refused, err
+		}
+	}
+	return u.refused, nil
+}
+
+func (u *udpConn) decode(sa *unix.RawSockaddrInet6) netip.AddrPort {
+	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&sa.Port))[:])
+	if sa.Family == unix.AF_INET {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), port)
+}
+
+func (u *udpConn) encode(sa *unix.RawSockaddrInet6, a netip.AddrPort) uint32 {
+	*sa = unix.RawSockaddrInet6{}
+	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&sa.Port))[:], a.Port())
+	if u.v4 && a.Addr().Is4() {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		v4.Family, v4.Addr = unix.AF_INET, a.Addr().As4()
+		return unix.SizeofSockaddrInet4
+	}
+	sa.Family, sa.Addr = unix.AF_INET6, a.Addr().As16()
+	return unix.SizeofSockaddrInet6
+}
+
+func (u *udpConn) writeTo(b []byte, a netip.AddrPort) error {
+	_, err := u.c.WriteToUDPAddrPort(b, a)
+	return err
+}
+
+func (u *udpConn) setReadDeadline(t time.Time) error { return u.c.SetReadDeadline(t) }
+func (u *udpConn) localAddr() netip.AddrPort         { return u.local }
+func (u *udpConn) close() error                      { return u.c.Close() }
