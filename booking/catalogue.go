@@ -107,7 +107,7 @@ func (a *Agenda) Desks(ctx context.Context, officeID int64) ([]Desk, error) {
 	rows, err := a.pool.Query(ctx, `
 		SELECT d.id, d.office_id, d.name, d.modes,
 			ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1)
-		FROM desk d WHERE $1 = 0 OR d.office_id = $1 ORDER BY d.office_id, d.id`, officeID)
+		FROM desk d WHERE $1::bigint = 0 OR d.office_id = $1 ORDER BY d.office_id, d.id`, officeID)
 	if err != nil {
 		return nil, fmt.Errorf("desks: %w", err)
 	}

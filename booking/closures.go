@@ -61,7 +61,7 @@ func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) ([]App
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO closure (office_id, desk_id, days, reason)
-		VALUES (nullif($1, 0), nullif($2, 0), daterange($3, $4, '[]'), $5)`, s.Office, s.Desk, first, last, reason)
+		VALUES (nullif($1::bigint, 0), nullif($2::bigint, 0), daterange($3, $4, '[]'), $5)`, s.Office, s.Desk, first, last, reason)
 	if err != nil {
 		return nil, notFoundIfForeign(err)
 	}

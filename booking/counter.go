@@ -96,7 +96,7 @@ func (a *Agenda) List(ctx context.Context, q AgendaQuery) ([]Appointment, error)
 	list, err := a.records(ctx, a.pool, `
 		WHERE a.day BETWEEN $1 AND $2
 			AND ($3 OR a.day = ($4::timestamptz AT TIME ZONE o.tz)::date)
-			AND ($5 = 0 OR a.office_id = $5)
+			AND ($5::bigint = 0 OR a.office_id = $5)
 			AND (cardinality($6::bigint[]) = 0 OR a.desk_id = ANY($6))
 			AND ($7 = '' OR o.building = $7)
 			AND a.state = ANY($8)

@@ -94,7 +94,7 @@ func (a *Agenda) addHolidays(ctx context.Context, tx pgx.Tx, from, to int) error
 	add := func(town int64, h holiday) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO closure (town_id, days, reason, holiday)
-			VALUES (nullif($1, 0), daterange($2, $2, '[]'), $3, true) ON CONFLICT DO NOTHING`, town, h.day, h.reason)
+			VALUES (nullif($1::bigint, 0), daterange($2, $2, '[]'), $3, true) ON CONFLICT DO NOTHING`, town, h.day, h.reason)
 		if err != nil {
 			return fmt.Errorf("holiday: %w", err)
 		}

@@ -186,7 +186,7 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 		JOIN office o ON o.id = d.office_id
 		CROSS JOIN LATERAL (SELECT day::date FROM generate_series($4::timestamp, $5::timestamp, '1 day') AS day) AS g
 		CROSS JOIN (VALUES ('public'), ('operators')) AS who(audience)
-		WHERE ($1 = 0 OR o.town_id = $1) AND ($2 = 0 OR o.id = $2) AND ($3 = 0 OR d.id = $3)
+		WHERE ($1::bigint = 0 OR o.town_id = $1) AND ($2::bigint = 0 OR o.id = $2) AND ($3::bigint = 0 OR d.id = $3)
 		ORDER BY d.id, g.day, who.audience
 		ON CONFLICT (desk_id, day, audience) DO UPDATE SET open = excluded.open
 			WHERE old.open IS DISTINCT FROM excluded.open`,
@@ -201,7 +201,7 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 		UPDATE appointment a SET state = 'expired', version = version + 1, changed_at = $6, changed_by = NULL
 		FROM desk_day dd, desk d, office o
 		WHERE dd.desk_id = a.desk_id AND dd.day = a.day AND dd.audience = a.audience AND d.id = a.desk_id AND o.id = d.office_id
-			AND ($1 = 0 OR o.town_id = $1) AND ($2 = 0 OR o.id = $2) AND ($3 = 0 OR d.id = $3)
+			AND ($1::bigint = 0 OR o.town_id = $1) AND ($2::bigint = 0 OR o.id = $2) AND ($3::bigint = 0 OR d.id = $3)
 			AND a.day BETWEEN $4 AND $5 AND a.state = 'held' AND NOT a.outside_hours AND NOT dd.open @> a.period`,
 		s.Town, s.Office, s.Desk, first, last, a.now())
 	if err != nil {
@@ -209,7 +209,7 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 	}
 	list, err := a.records(ctx, tx, `
 		JOIN desk_day dd ON dd.desk_id = a.desk_id AND dd.day = a.day AND dd.audience = 'operators'
-		WHERE ($1 = 0 OR o.town_id = $1) AND ($2 = 0 OR o.id = $2) AND ($3 = 0 OR d.id = $3)
+		WHERE ($1::bigint = 0 OR o.town_id = $1) AND ($2::bigint = 0 OR o.id = $2) AND ($3::bigint = 0 OR d.id = $3)
 			AND a.day BETWEEN $4 AND $5 AND upper(a.period) > $6
 			AND a.state IN ('booked', 'arrived', 'called') AND NOT a.outside_hours
 			AND NOT dd.open @> a.period
