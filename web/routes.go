@@ -18,6 +18,40 @@ func (s *Server) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /robots.txt", s.robots)
 	mux.HandleFunc("/", s.notFound)
 
+	s.page(mux, "GET /{$}", s.home)
+	s.page(mux, "GET /uffici/{office}", s.officePage)
+	s.page(mux, "GET /privacy", s.privacy)
+	s.page(mux, "GET /accessibilita", s.accessibility)
+
+	// Booking, step by step. Before the hold everything stands in the query.
+	s.page(mux, "GET /prenota", s.bookPlace)
+	s.page(mux, "GET /prenota/orario", s.bookTime)
+	s.page(mux, "POST /prenota/orario", s.bookTimePost)
+	// From the hold on, its id is in the path and its secret in a cookie.
+	s.page(mux, "GET /prenota/h/{hold}", s.bookResume)
+	s.page(mux, "GET /prenota/h/{hold}/orario", s.holdTime)
+	s.page(mux, "POST /prenota/h/{hold}/orario", s.holdTimePost)
+	s.page(mux, "GET /prenota/h/{hold}/dettagli", s.holdDetails)
+	s.page(mux, "POST /prenota/h/{hold}/dettagli", s.holdDetailsPost)
+	s.page(mux, "GET /prenota/h/{hold}/richiedente", s.holdPerson)
+	s.page(mux, "POST /prenota/h/{hold}/richiedente", s.holdPersonPost)
+	s.page(mux, "GET /prenota/h/{hold}/riepilogo", s.holdSummary)
+	s.page(mux, "POST /prenota/h/{hold}/riepilogo", s.holdConfirm)
+	s.page(mux, "GET /prenota/h/{hold}/conferma", s.holdDone)
+	s.page(mux, "GET /prenota/h/{hold}/appuntamento.ics", s.holdCalendar)
+
+	// An existing appointment, by link or by code and surname.
+	guess := s.limited(10, time.Minute)
+	s.page(mux, "GET /appuntamento", s.manageEntry)
+	s.page(mux, "POST /appuntamento", guess(s.manageOpen))
+	s.page(mux, "POST /appuntamento/esci", s.manageClose)
+	s.page(mux, "GET /appuntamento/{id}", s.manage)
+	s.page(mux, "GET /appuntamento/{id}/disdici", s.manageCancel)
+	s.page(mux, "POST /appuntamento/{id}/disdici", s.manageCancelPost)
+	s.page(mux, "GET /appuntamento/{id}/sposta", s.manageMove)
+	s.page(mux, "POST /appuntamento/{id}/sposta", s.manageMovePost)
+	s.page(mux, "GET /appuntamento/{id}/appuntamento.ics", s.manageCalendar)
+
 	s.roomRoutes(mux)
 	s.staffRoutes(mux)
 }
