@@ -1,13 +1,132 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"time"
 
-// StaffConfig is what the staff's pages need beyond Config.
-type StaffConfig struct{}
+	"sportello/booking"
+)
 
-type staffState struct{}
+// staffRoute is one line of the staff's list of pages.
+type staffRoute struct {
+	Pattern string // as in routes.go, below /{lang}
+	Roles   []booking.StaffRole
+	Handler staffHandler
+	// Background marks what a page asks for by itself: it does not count as
+	// somebody being at the keyboard.
+	Background bool
+	// Stream marks an answer that stays open.
+	Stream bool
+}
 
-func newStaffState(_ Config) (staffState, error) { return staffState{}, nil }
+// staffHandler answers a request of somebody who is signed in and may ask.
+type staffHandler func(w http.ResponseWriter, r *http.Request, me *colleague) error
 
-// staffRoutes lists the pages of the staff.
-func (s *Server) staffRoutes(_ *http.ServeMux) {}
+// staffPages is the whole staff side, but for signing in: every line says who
+// may have it, and a test asks for each of them in every role.
+func (s *Server) staffPages() []staffRoute {
+	everybody := []booking.StaffRole{booking.Clerk, booking.Operator, booking.Reception, booking.Administrator}
+	clerk := []booking.StaffRole{booking.Clerk}
+	operator := []booking.StaffRole{booking.Operator}
+	reception := []booking.StaffRole{booking.Reception}
+	administrator := []booking.StaffRole{booking.Administrator}
+	return []staffRoute{
+		{Pattern: "GET /staff/{$}", Roles: everybody, Handler: s.staffMenu},
+		{
+			Pattern: "GET /staff/eventi", Handler: s.staffEvents, Background: true, Stream: true,
+			Roles: []booking.StaffRole{booking.Clerk, booking.Reception},
+		},
+
+		{Pattern: "GET /staff/operatore", Roles: operator, Handler: s.operatorPage},
+		{Pattern: "GET /staff/operatore/orari", Roles: operator, Handler: s.operatorSlots},
+		{Pattern: "POST /staff/operatore", Roles: operator, Handler: s.operatorPost},
+		{Pattern: "POST /staff/operatore/cerca", Roles: operator, Handler: s.operatorSearch},
+		{Pattern: "GET /staff/operatore/fatto/{id}", Roles: operator, Handler: s.operatorDone},
+		{Pattern: "GET /staff/operatore/appuntamento/{id}", Roles: operator, Handler: s.operatorAppointment},
+		{Pattern: "POST /staff/operatore/appuntamento/{id}/disdici", Roles: operator, Handler: s.operatorCancel},
+		{Pattern: "POST /staff/operatore/appuntamento/{id}/sposta", Roles: operator, Handler: s.operatorMove},
+
+		{Pattern: "GET /staff/reception", Roles: reception, Handler: s.receptionPage},
+		{Pattern: "GET /staff/reception/elenco", Roles: reception, Handler: s.receptionFragment, Background: true},
+		{Pattern: "POST /staff/reception/arrivo", Roles: reception, Handler: s.receptionCheckIn},
+		{Pattern: "POST /staff/reception/{id}/arrivato", Roles: reception, Handler: s.receptionArrived},
+
+		{Pattern: "GET /staff/sportello", Roles: clerk, Handler: s.clerkPage},
+		{Pattern: "GET /staff/sportello/elenco", Roles: clerk, Handler: s.clerkFragment, Background: true},
+		{Pattern: "GET /staff/sportello/{id}", Roles: clerk, Handler: s.clerkAppointment},
+		{Pattern: "POST /staff/sportello/{id}/stato", Roles: clerk, Handler: s.clerkTransition},
+		{Pattern: "POST /staff/sportello/{id}/nota", Roles: clerk, Handler: s.clerkNote},
+		{Pattern: "POST /staff/sportello/{id}/stanza", Roles: clerk, Handler: s.clerkRoom},
+		{Pattern: "POST /staff/sportello/{id}/ospiti", Roles: clerk, Handler: s.clerkGuest},
+		{Pattern: "POST /staff/sportello/{id}/ospiti/{grant}/revoca", Roles: clerk, Handler: s.clerkRevoke},
+
+		{Pattern: "GET /staff/amministrazione", Roles: administrator, Handler: s.adminPage},
+		{Pattern: "GET /staff/amministrazione/orari/{desk}", Roles: administrator, Handler: s.adminHours},
+		{Pattern: "POST /staff/amministrazione/orari/{desk}", Roles: administrator, Handler: s.adminHoursPost},
+		{Pattern: "GET /staff/amministrazione/chiusure", Roles: administrator, Handler: s.adminClosures},
+		{Pattern: "POST /staff/amministrazione/chiusure", Roles: administrator, Handler: s.adminClosuresPost},
+		{Pattern: "POST /staff/amministrazione/chiusure/{closure}/togli", Roles: administrator, Handler: s.adminClosureRemove},
+		{Pattern: "GET /staff/amministrazione/persone", Roles: administrator, Handler: s.adminStaff},
+		{Pattern: "POST /staff/amministrazione/persone", Roles: administrator, Handler: s.adminStaffAdd},
+		{Pattern: "POST /staff/amministrazione/persone/{staff}/password", Roles: administrator, Handler: s.adminStaffPassword},
+	}
+}
+
+// staffRoutes registers the staff's pages.
+func (s *Server) staffRoutes(mux *http.ServeMux) {
+	s.page(mux, "GET /staff", func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, s.lang(r).Path("/staff/"), http.StatusSeeOther)
+		return nil
+	})
+	s.page(mux, "GET /staff/accesso", s.withSession(s.loginPage))
+	s.page(mux, "POST /staff/accesso", s.withSession(s.loginPost))
+	s.page(mux, "POST /staff/esci", s.withSession(s.logout))
+	for _, route := range s.staffPages() {
+		h := s.withSession(s.signedIn(route))
+		if route.Stream {
+			s.stream(mux, route.Pattern, s.signedInStream(route))
+			continue
+		}
+		s.page(mux, route.Pattern, h)
+	}
+}
+
+// staffMenu leads to the one page of somebody with one role, and lists the
+// pages of somebody with several.
+func (s *Server) staffMenu(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	nav := staffNav(me.Staff, "")
+	if len(nav) == 1 {
+		http.Redirect(w, r, s.lang(r).Path(nav[0].Path), http.StatusSeeOther)
+		return nil
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/menu.html", nav)
+}
+
+// navItem is a page of the staff's navigation.
+type navItem struct {
+	Role    booking.StaffRole
+	Path    string
+	Icon    string
+	Current bool
+}
+
+// staffNav lists the pages that somebody's roles open.
+func staffNav(me booking.Staff, current string) []navItem {
+	all := []navItem{
+		{Role: booking.Clerk, Path: "/staff/sportello", Icon: "it-calendar"},
+		{Role: booking.Operator, Path: "/staff/operatore", Icon: "it-telephone"},
+		{Role: booking.Reception, Path: "/staff/reception", Icon: "it-user"},
+		{Role: booking.Administrator, Path: "/staff/amministrazione", Icon: "it-settings"},
+	}
+	var mine []navItem
+	for _, item := range all {
+		if me.Has(item.Role) {
+			item.Current = current == item.Path || len(current) > len(item.Path) && current[:len(item.Path)+1] == item.Path+"/"
+			mine = append(mine, item)
+		}
+	}
+	return mine
+}
+
+// today is the town's day and moment.
+func (s *Server) today() time.Time { return s.now().In(s.staff.zone) }

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"sportello/booking"
+)
+
+// operatorView is the operator's one page: what is asked for, when, and who
+// calls. Whatever was typed stays, whatever happens.
+type operatorView struct {
+	Services []serviceChoice
+	Query    string          // what was typed for the service
+	Several  []serviceChoice // what it may mean
+	Chosen   *serviceChoice
+	From     string // the day to look from, as 2026-11-23
+	Today    string
+	Modes    []modeSlots
+
+	Slot      string
+	Person    booking.Person
+	Note      string
+	StaffNote string
+	Errors    map[string]string // field → code
+	Trouble   string            // "taken", "not_bookable", "no_slot"
+	Next      []slotChoice      // what is free instead
+
+	Search  string // who calls: name, phone or code
+	Found   []booking.Person
+	Coming  []booking.Appointment // theirs, from today on
+	Looked  bool
+	TooWide bool
+}
+
+func (s *Server) operatorPage(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	v, err := s.operatorView(r, me, r.URL.Query().Get("servizio"), r.URL.Query().Get("dal"))
+	if err != nil {
+		return err
+	}
+	v.Person.Language = s.lang(r).Code
+	if len(v.Modes) > 0 && len(v.Modes[0].Days) > 0 {
+		v.Modes[0].Days[0].Slots[0].Focus = true
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/operator.html", v)
+}
+
+// operatorSlots is the part of the page with the free starts, for a script
+// that changes the service without losing what is typed.
+func (s *Server) operatorSlots(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	v, err := s.operatorView(r, me, r.URL.Query().Get("servizio"), r.URL.Query().Get("dal"))
+	if err != nil {
+		return err
+	}
+	return s.staffFragment(w, r, "staff/operator.html", "slots", v)
+}
+
+// staffFragment answers with one part of a page.
+func (s *Server) staffFragment(w http.ResponseWriter, r *http.Request, page, name string, data any) error {
+	b, err := s.fragment(s.lang(r), page, name, data)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	writeBody(r, w, s.log, b)
+	return nil
+}
+
+// operatorView finds the service that was typed and its free starts.
+func (s *Server) operatorView(r *http.Request, me *colleague, query, from string) (*operatorView, error) {
+	v := &operatorView{Query: truncate(query, 200), Today: s.today().Format(time.DateOnly), Errors: map[string]string{}}
+	var err error
+	if v.Services, err = s.serviceChoices(r.Context(), s.lang(r), me); err != nil {
+		return nil, err
+	}
+	start := s.now()
+	if day, ok := s.parseDay(from); ok && day.After(start) {
+		start, v.From = day, from
+	}
+	found := matchServices(v.Services, v.Query)
+	if len(found) != 1 {
+		v.Several = found
+		return v, nil
+	}
+	v.Chosen = &found[0]
+	v.Query = v.Chosen.Label
+	v.Modes, err = s.freeSlots(r.Context(), v.Chosen.Service, start, r.FormValue("orario"))
+	return v, err
+}
+
+// parseDay reads a calendar date of the town.
+func (s *Server) parseDay(text string) (time.Time, bool) {
+	day, err := time.ParseInLocation(time.DateOnly, text, s.staff.zone)
+	return day, err == nil && day.Year() > 2000 && day.Year() < 2200
+}
+
+// typed takes over what the form brought.
+func (v *operatorView) typed(r *http.Request) {
+	v.Slot = truncate(r.PostFormValue("orario"), 60)
+	v.Person = booking.Person{
+		Name: strings.TrimSpace(r.PostFormValue("nome")), Surname: strings.TrimSpace(r.PostFormValue("cognome")),
+		Email: strings.TrimSpace(r.PostFormValue("email")), Phone: strings.TrimSpace(r.PostFormValue("telefono")),
+		Language: r.PostFormValue("lingua"),
+	}
+	v.Note, v.StaffNote = r.PostFormValue("motivo"), r.PostFormValue("nota")
+	v.Search = truncate(strings.TrimSpace(r.PostFormValue("chi")), 100)
+}
+
+// operatorPost books. It answers with the same page where it cannot: the slot
+// may have gone to somebody else while the caller was talking.
+func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	v, err := s.operatorView(r, me, r.PostFormValue("servizio"), r.PostFormValue("dal"))
+	if err != nil {
+		return err
+	}
+	v.typed(r)
+	if r.PostFormValue("azione") == "compila" || v.Chosen == nil {
+		return s.staffRender(w, r, me, http.StatusOK, "staff/operator.html", v)
+	}
+	mode, start, ok := parseSlot(v.Slot)
+	if !ok {
+		v.Trouble = "no_slot"
+		return s.staffRender(w, r, me, http.StatusUnprocessableEntity, "staff/operator.html", v)
+	}
+	hold, err := s.agenda.Book(r.Context(), booking.BookRequest{
+		HoldRequest: booking.HoldRequest{
+			ServiceID: v.Chosen.Service.ID, Start: start, Mode: mode, Channel: booking.ByOperator, Audience: booking.Operators,
+		},
+		Person: v.Person, Note: v.Note, StaffNote: v.StaffNote, Actor: me.Actor(),
+	})
+	if err != nil {
+		return s.operatorTrouble(w, r, me, v, mode, err)
+	}
+	// The code is derived from the secret, which is nowhere stored: a cookie
+	// for that one page carries it over the redirect.
+	page := s.lang(r).Path("/staff/operatore/fatto/" + hold.ID.String())
+	s.setPassing(w, page, hold.Secret)
+	http.Redirect(w, r, page, http.StatusSeeOther)
+	return nil
+}
+
+// operatorTrouble shows why it could not be booked, with all that was typed.
+func (s *Server) operatorTrouble(w http.ResponseWriter, r *http.Request, me *colleague, v *operatorView, mode booking.Mode, err error) error {
+	var field *booking.FieldError
+	var taken *booking.SlotTakenError
+	status := http.StatusUnprocessableEntity
+	switch {
+	case errors.As(err, &field):
+		v.Errors[field.Field] = field.Code
+	case errors.As(err, &taken):
+		v.Trouble, status = "taken", http.StatusConflict
+		for i, n := range taken.Next {
+			if i < 6 {
+				v.Next = append(v.Next, slotChoice{Value: slotValue(mode, n.Start), Start: n.Start, Mode: mode, Checked: i == 0})
+			}
+		}
+	case errors.Is(err, booking.ErrNotBookable):
+		v.Trouble = "not_bookable"
+	default:
+		return err
+	}
+	return s.staffRender(w, r, me, status, "staff/operator.html", v)
+}
+
+// passing is the name of the cookie that carries a fresh secret to one page.
+const passing = "sv_once"
+
+func (s *Server) setPassing(w http.ResponseWriter, path, secret string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: passing, Value: secret, Path: path, MaxAge: 15 * 60,
+		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// operatorDone shows the code to read out.
+func (s *Server) operatorDone(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	a, err := s.myAppointment(r, me)
+	if err != nil {
+		return err
+	}
+	v := operatorDoneView{Appointment: a}
+	if c, err := r.Cookie(passing); err == nil {
+		if own, err := s.agenda.BySecret(r.Context(), c.Value); err == nil && own.ID == a.ID {
+			v.Code = s.agenda.Code(c.Value)
+			v.Spelled = spell(v.Code, s.lang(r).Code)
+			v.Link = s.link("/" + a.Person.Language + "/appuntamento#" + c.Value)
+		}
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/operator_done.html", v)
+}
+
+// operatorDoneView is an appointment that was just made. Code is empty where the page
+// is opened again later: the secret is gone by then.
+type operatorDoneView struct {
+	Appointment booking.Appointment
+	Code        string
+	Spelled     []spelled
+	Link        string
+}
+
+// myAppointment is the appointment of the path, where its office is the
+// colleague's business: another's is answered like one that is not there.
+func (s *Server) myAppointment(r *http.Request, me *colleague) (booking.Appointment, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return booking.Appointment{}, errNoPage
+	}
+	a, err := s.agenda.Get(r.Context(), id)
+	if err != nil {
+		return a, err
+	}
+	if !me.MayOffice(a.Office.ID) {
+		return booking.Appointment{}, booking.ErrNotFound
+	}
+	return a, nil
+}

@@ -1,0 +1,168 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"sportello/booking"
+)
+
+// operatorSearch finds who calls, and what they have booked: one field for
+// name, phone or code. It is a POST although it changes nothing, so that
+// nobody's name or number stands in an address.
+func (s *Server) operatorSearch(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	v, err := s.operatorView(r, me, r.PostFormValue("servizio"), r.PostFormValue("dal"))
+	if err != nil {
+		return err
+	}
+	v.typed(r)
+	if err := s.findCaller(r, me, v); err != nil {
+		return err
+	}
+	if r.Header.Get("X-Fragment") != "" {
+		return s.staffFragment(w, r, "staff/operator.html", "found", v)
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/operator.html", v)
+}
+
+func (s *Server) findCaller(r *http.Request, me *colleague, v *operatorView) error {
+	const limit = 8
+	v.Looked = true
+	if utf8.RuneCountInString(foldText(v.Search)) < 3 {
+		v.TooWide = true
+		return nil
+	}
+	// A code names one appointment; anything else is looked for in the names.
+	a, err := s.agenda.ByShortCode(r.Context(), v.Search)
+	switch {
+	case err == nil && me.MayOffice(a.Office.ID):
+		v.Coming = []booking.Appointment{a}
+		if a.Person.Surname != "" {
+			v.Found = []booking.Person{a.Person}
+		}
+		return nil
+	case err != nil && !errors.Is(err, booking.ErrNotFound):
+		return err
+	}
+	if v.Found, err = s.agenda.SearchPerson(r.Context(), v.Search, limit); err != nil {
+		return err
+	}
+	list, err := s.agenda.List(r.Context(), booking.AgendaQuery{
+		Text: v.Search, States: []booking.State{booking.Booked, booking.Arrived, booking.Called},
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if a.End.After(s.now()) && me.MayOffice(a.Office.ID) && len(v.Coming) < limit {
+			v.Coming = append(v.Coming, a)
+		}
+	}
+	return nil
+}
+
+// operatorCard is an appointment as the operator changes it.
+type operatorCard struct {
+	Appointment booking.Appointment
+	MayChange   bool // it can be cancelled
+	MayMove     bool
+	From, Today string
+	Modes       []modeSlots
+	Trouble     string
+	Next        []slotChoice
+}
+
+func (s *Server) operatorAppointment(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	a, err := s.myAppointment(r, me)
+	if err != nil {
+		return err
+	}
+	v, err := s.operatorCard(r, a, r.URL.Query().Get("dal"))
+	if err != nil {
+		return err
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/operator_appointment.html", v)
+}
+
+func (s *Server) operatorCard(r *http.Request, a booking.Appointment, from string) (*operatorCard, error) {
+	v := &operatorCard{Appointment: a, Today: s.today().Format(time.DateOnly), MayChange: a.State == booking.Booked || a.State == booking.Arrived}
+	v.MayMove = a.State == booking.Booked
+	if !v.MayMove {
+		return v, nil
+	}
+	start := s.now()
+	if day, ok := s.parseDay(from); ok && day.After(start) {
+		start, v.From = day, from
+	}
+	only := a.Service
+	only.Modes = []booking.Mode{a.Mode} // moving keeps the mode
+	var err error
+	v.Modes, err = s.freeSlots(r.Context(), only, start, "")
+	return v, err
+}
+
+func (s *Server) operatorCancel(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	a, err := s.myAppointment(r, me)
+	if err != nil {
+		return err
+	}
+	back := s.lang(r).Path("/staff/operatore/appuntamento/" + a.ID.String())
+	switch err := s.agenda.Cancel(r.Context(), a.ID, me.Actor()); {
+	case errors.Is(err, booking.ErrState), errors.Is(err, booking.ErrTooLateToChange):
+		s.tell(r.Context(), "warning", "staff.flash.state")
+	case err != nil:
+		return err
+	default:
+		s.tell(r.Context(), "success", "staff.flash.cancelled")
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) operatorMove(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	a, err := s.myAppointment(r, me)
+	if err != nil {
+		return err
+	}
+	trouble, status := "", http.StatusUnprocessableEntity
+	var next []slotChoice
+	if mode, start, ok := parseSlot(r.PostFormValue("orario")); !ok || mode != a.Mode {
+		trouble = "no_slot"
+	} else {
+		_, err = s.agenda.Reschedule(r.Context(), a.ID, start, me.Actor())
+		var taken *booking.SlotTakenError
+		switch {
+		case err == nil:
+			s.tell(r.Context(), "success", "staff.flash.moved")
+			http.Redirect(w, r, s.lang(r).Path("/staff/operatore/appuntamento/"+a.ID.String()), http.StatusSeeOther)
+			return nil
+		case errors.As(err, &taken):
+			trouble, status = "taken", http.StatusConflict
+			for i, n := range taken.Next {
+				if i < 6 {
+					next = append(next, slotChoice{Value: slotValue(mode, n.Start), Start: n.Start, Mode: mode, Checked: i == 0})
+				}
+			}
+		case errors.Is(err, booking.ErrNotBookable):
+			trouble = "not_bookable"
+		case errors.Is(err, booking.ErrState), errors.Is(err, booking.ErrTooLateToChange):
+			trouble, status = "state", http.StatusConflict
+		default:
+			return err
+		}
+	}
+	v, err := s.operatorCard(r, a, "")
+	if err != nil {
+		return err
+	}
+	v.Trouble, v.Next = trouble, next
+	return s.staffRender(w, r, me, status, "staff/operator_appointment.html", v)
+}
