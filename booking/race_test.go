@@ -106,7 +106,7 @@ func (w *world) assertNoOverlap(t testing.TB) {
 func TestAnythingAtOnce(t *testing.T) {
 	w := newWorld(t, monday)
 	actor := booking.Actor{StaffID: w.clerk(t).ID}
-	const people, steps = 8, 60
+	const people, steps = 8, 80
 	p := &players{world: w, actor: actor, conflicts: map[string]bool{}}
 	var wg sync.WaitGroup
 	for i := range people {
@@ -186,13 +186,14 @@ func (p *players) told(list []booking.Appointment) {
 
 func (p *players) step(t *testing.T, rng *rand.Rand) error {
 	ctx := t.Context()
-	start := at(t, 17+rng.IntN(2), 9, 0).Add(time.Duration(rng.IntN(13)) * 5 * time.Minute)
+	start := at(t, 17+rng.IntN(4), 9, 0).Add(time.Duration(rng.IntN(13)) * 5 * time.Minute)
 	r := p.request(start, []booking.Mode{booking.InPerson, booking.Virtual}[rng.IntN(2)])
 	if r.Mode == booking.InPerson && rng.IntN(2) == 0 {
 		r.ServiceID = p.lungo.ID
 	}
 	h := p.any(rng)
-	ops := []string{"hold", "hold", "book", "confirm", "confirm", "rehold", "cancel", "reschedule", "maintain", "closure", "reopen", "rules", "clock"}
+	ops := []string{"hold", "hold", "hold", "book", "book", "confirm", "confirm", "rehold", "rehold", "cancel", "reschedule", "reschedule",
+		"reschedule", "maintain", "closure", "reopen", "reopen", "rules", "clock"}
 	op := ops[rng.IntN(len(ops))]
 	var err error
 	switch op {
@@ -252,7 +253,7 @@ func (p *players) step(t *testing.T, rng *rand.Rand) error {
 }
 
 func (p *players) close(t *testing.T, rng *rand.Rand) error {
-	day := at(t, 17+rng.IntN(2), 12, 0)
+	day := at(t, 17+rng.IntN(4), 12, 0)
 	c := booking.Closure{From: day, To: day, Reason: booking.Text{"it": "Prova"}}
 	if rng.IntN(2) == 0 {
 		c.OfficeID = p.office.ID
