@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,9 @@ import (
 )
 
 const (
-	controlQueue  = 128 // STUN and DTLS packets waiting for one connection
-	maxPeerAddrs  = 16  // addresses one connection may have proved
-	srtpFirst     = 128 // RFC 7983: the first byte tells what a packet is
+	controlQueue  = 1024 // STUN and DTLS packets waiting for one connection: a file's window
+	maxPeerAddrs  = 16   // addresses one connection may have proved
+	srtpFirst     = 128  // RFC 7983: the first byte tells what a packet is
 	srtpLast      = 191
 	stunLast      = 3
 	dtlsFirst     = 20
@@ -29,10 +30,14 @@ type directory struct {
 	mu      sync.RWMutex
 	byUfrag map[string]*muxConn
 	byAddr  map[netip.AddrPort]*muxConn
+	proved  map[*mediaPeer][]netip.AddrPort // oldest first
 }
 
 func newDirectory() *directory {
-	return &directory{byUfrag: map[string]*muxConn{}, byAddr: map[netip.AddrPort]*muxConn{}}
+	return &directory{
+		byUfrag: map[string]*muxConn{}, byAddr: map[netip.AddrPort]*muxConn{},
+		proved: map[*mediaPeer][]netip.AddrPort{},
+	}
 }
 
 func (d *directory) owner(a netip.AddrPort) *muxConn {
@@ -82,28 +87,39 @@ func (d *directory) learn(a netip.AddrPort, c *muxConn) {
 	if d.byUfrag[c.key] != c {
 		return // closed meanwhile
 	}
-	if len(c.addrs) == maxPeerAddrs {
-		if d.byAddr[c.addrs[0]] == c {
-			delete(d.byAddr, c.addrs[0])
-		}
-		c.addrs = append(c.addrs[:0], c.addrs[1:]...)
+	all := slices.DeleteFunc(d.proved[c.media], func(o netip.AddrPort) bool { return o == a })
+	if len(all) == maxPeerAddrs {
+		d.drop(c.media, all[:1])
+		all = slices.Delete(all, 0, 1)
 	}
-	c.addrs = append(c.addrs, a)
+	d.proved[c.media] = append(all, a)
 	d.byAddr[a] = c
 }
 
+func (d *directory) drop(m *mediaPeer, addrs []netip.AddrPort) {
+	for _, a := range addrs {
+		if c := d.byAddr[a]; c != nil && c.media == m {
+			delete(d.byAddr, a)
+		}
+	}
+}
+
+// remove takes a connection out. Its addresses stay: across an ICE restart
+// media goes on coming from them, and its keys prove whose it is.
 func (d *directory) remove(c *muxConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byUfrag[c.key] == c {
 		delete(d.byUfrag, c.key)
 	}
-	for _, a := range c.addrs {
-		if d.byAddr[a] == c {
-			delete(d.byAddr, a)
-		}
-	}
-	c.addrs = nil
+}
+
+// forget takes a peer out for good.
+func (d *directory) forget(m *mediaPeer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.drop(m, d.proved[m])
+	delete(d.proved, m)
 }
 
 // peerMux is the ice.UDPMux of one PeerConnection over the shared socket. It
@@ -169,7 +185,6 @@ type muxConn struct {
 	in    chan controlPacket
 	done  chan struct{}
 	once  sync.Once
-	addrs []netip.AddrPort // under directory.mu
 }
 
 // put hands a packet to pion without ever waiting for it.

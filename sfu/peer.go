@@ -188,6 +188,7 @@ func (p *Peer) Close() {
 				p.log.Debug("close", "error", err)
 			}
 		}
+		p.sfu.dir.forget(p.media)
 		p.wg.Wait()
 		p.events.close()
 		p.sfu.dropRoom(p.room)

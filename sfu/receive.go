@@ -207,6 +207,12 @@ func (p *mediaPeer) loud(ext []byte, now time.Time) {
 	if len(ext) < 1 {
 		return
 	}
-	p.level += (float64(127-ext[0]&0x7f) - p.level) / 8
+	// Quick to rise and slow to fall, so that pauses between words do not count.
+	pace := 16.0
+	loudness := float64(127 - ext[0]&0x7f)
+	if loudness > p.level {
+		pace = 2
+	}
+	p.level += (loudness - p.level) / pace
 	p.levelAt = now
 }

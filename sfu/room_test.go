@@ -57,7 +57,7 @@ func TestThreePeersHearEachOther(t *testing.T) {
 				t.Fatalf("%s: slot %d carries %d, assigned to %q", n, p.Slot, mark, who)
 			}
 			if count[k] > 0 && p.Packet.SequenceNumber != last[k]+1 {
-				t.Fatalf("%s: slot %d source %d jumps from %d to %d", n, p.Slot, p.Source, last[k], p.Packet.SequenceNumber)
+				t.Fatalf("%s: slot %d source %d jumps after %d from %d to %d (%+v)", n, p.Slot, p.Source, count[k], last[k], p.Packet.SequenceNumber, s.Stats())
 			}
 			if count[k] == 0 && p.Source != sfu.Microphone && p.Packet.Payload[5]&1 != 0 {
 				t.Fatalf("%s: slot %d source %d does not begin with a keyframe", n, p.Slot, p.Source)

@@ -291,7 +291,7 @@ func (c *Client) Stream(ctx context.Context, mark byte, layers ...string) error 
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	want := map[string]bool{"l": true, "h": true, "screen": true}
-	for n := uint32(0); ; n++ {
+	for n := uint32(0); ; {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -309,6 +309,7 @@ func (c *Client) Stream(ctx context.Context, mark byte, layers ...string) error 
 			return err
 		}
 		if n%2 == 1 {
+			n++
 			continue
 		}
 		for i, l := range layers {
@@ -318,6 +319,7 @@ func (c *Client) Stream(ctx context.Context, mark byte, layers ...string) error 
 			}
 			want[l] = false
 		}
+		n++
 	}
 }
 
