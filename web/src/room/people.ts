@@ -1,0 +1,178 @@
+// The people panel: who is here, and for the host who waits.
+
+import type { DeviceState, LobbyEntry } from '../protocol.gen';
+import { h, list, show, text, type Row } from './dom';
+import { icon } from './icons';
+import { clock, t } from './i18n';
+import { initials } from './layout';
+import { publishes, type Participant, type RoomState } from './state';
+
+export interface PeopleOptions {
+  readonly onAdmit: (session: string) => void;
+  readonly onRefuse: (entry: LobbyEntry) => void;
+  readonly onWrite: (entry: LobbyEntry) => void;
+  readonly onRemove: (participant: Participant) => void;
+}
+
+export class PeoplePanel {
+  readonly element: HTMLElement;
+  private readonly lobby = h('section', { class: 'people-lobby', hidden: true });
+  private readonly nobody = h('p', { class: 'panel-empty' }, t('room.host.nobody'));
+  private readonly drawLobby: (x: readonly LobbyEntry[]) => void;
+  private readonly drawPeople: (x: readonly Participant[]) => void;
+  private readonly you = h('strong');
+  private host = false;
+
+  private readonly o: PeopleOptions;
+
+  constructor(o: PeopleOptions) {
+    this.o = o;
+    const waiting = h('ul', { class: 'person-list' });
+    const here = h('ul', { class: 'person-list' });
+    this.lobby.append(h('h3', {}, t('room.host.lobby')), this.nobody, waiting);
+    this.drawLobby = list(
+      waiting,
+      (x) => x.session,
+      (x) => this.waitingRow(x),
+    );
+    this.drawPeople = list(
+      here,
+      (x) => x.peer,
+      (x) => this.personRow(x),
+    );
+    this.element = h(
+      'div',
+      { class: 'panel-body people', tabindex: -1 },
+      this.lobby,
+      h(
+        'section',
+        {},
+        h('h3', {}, t('room.people.here')),
+        h(
+          'p',
+          { class: 'person' },
+          h('span', { class: 'avatar small', 'aria-hidden': 'true' }, icon('people')),
+          h('span', {}, this.you),
+        ),
+        here,
+      ),
+    );
+  }
+
+  focus(): void {
+    this.element.focus();
+  }
+
+  update(state: RoomState): void {
+    this.host = state.self.role === 'host';
+    text(this.you, t('room.people.you', { Name: state.self.name }));
+    show(this.lobby, this.host);
+    show(this.nobody, state.lobby.length === 0);
+    this.drawLobby(state.lobby);
+    this.drawPeople(state.participants);
+  }
+
+  private waitingRow(first: LobbyEntry): Row<LobbyEntry> {
+    let entry = first;
+    const name = h('strong');
+    const detail = h('span', { class: 'person-meta' });
+    const devices = h('span', { class: 'person-meta' });
+    const element = h(
+      'li',
+      { class: 'person waiting', 'data-session': first.session },
+      h('span', { class: 'avatar small', 'aria-hidden': 'true' }, initials(first.name)),
+      h('div', { class: 'person-text' }, name, detail, devices),
+      h(
+        'div',
+        { class: 'person-buttons' },
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'btn btn-primary btn-sm',
+            'data-action': 'admit',
+            onclick: () => {
+              this.o.onAdmit(entry.session);
+            },
+          },
+          t('room.host.admit'),
+        ),
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'btn btn-outline-primary btn-sm',
+            onclick: () => {
+              this.o.onWrite(entry);
+            },
+          },
+          t('room.host.write'),
+        ),
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'btn btn-outline-primary btn-sm',
+            onclick: () => {
+              this.o.onRefuse(entry);
+            },
+          },
+          t('room.host.refuse'),
+        ),
+      ),
+    );
+    const update = (x: LobbyEntry): void => {
+      entry = x;
+      text(name, x.name);
+      const state = !x.online ? t('room.host.offline') : x.away ? t('room.host.away') : '';
+      text(
+        detail,
+        [t(`room.role.${x.role}`), t('room.host.since', { Time: clock(new Date(x.since)) }), state]
+          .filter(Boolean)
+          .join(' · '),
+      );
+      text(
+        devices,
+        `${t('room.device.camera')}: ${deviceWord(x.device.camera)} · ${t('room.device.microphone')}: ${deviceWord(x.device.microphone)}`,
+      );
+    };
+    return { element, update };
+  }
+
+  private personRow(first: Participant): Row<Participant> {
+    let person = first;
+    const name = h('strong');
+    const detail = h('span', { class: 'person-meta' });
+    const remove = h(
+      'button',
+      {
+        type: 'button',
+        class: 'btn btn-outline-primary btn-sm',
+        onclick: () => {
+          this.o.onRemove(person);
+        },
+      },
+      t('room.host.remove'),
+    );
+    const element = h(
+      'li',
+      { class: 'person', 'data-peer': first.peer },
+      h('span', { class: 'avatar small', 'aria-hidden': 'true' }, initials(first.name)),
+      h('div', { class: 'person-text' }, name, detail),
+      h('div', { class: 'person-buttons' }, remove),
+    );
+    const update = (x: Participant): void => {
+      person = x;
+      text(name, x.name);
+      const notes = [t(`room.role.${x.role}`)];
+      if (x.state === 'reconnecting') notes.push(t('room.tile.reconnecting'));
+      if (!publishes(x, 'microphone')) notes.push(t('room.tile.muted'));
+      if (publishes(x, 'screen')) notes.push(t('room.people.sharing'));
+      text(detail, notes.join(' · '));
+      show(remove, this.host && x.role !== 'host');
+    };
+    return { element, update };
+  }
+}
+
+const deviceWord = (state: DeviceState): string => t(`room.check.${state || 'unknown'}`);
