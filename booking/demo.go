@@ -123,9 +123,14 @@ func (a *Agenda) cancelDemos(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.State == Called { // a call that nobody ended is over
-			_, err = a.Transition(ctx, id, Served, actor)
-		} else {
+		switch r.State {
+		case Called: // nobody ended the call
+			_, err = a.Transition(ctx, id, NoShow, actor)
+		case Served: // the rest of its hour is free
+			_, err = a.pool.Exec(ctx, `
+				UPDATE appointment SET period = tstzrange(lower(period), $2), occupied = tstzrange(lower(period), $2)
+				WHERE id = $1 AND lower(period) < $2 AND $2 < upper(period)`, id, a.now().Truncate(time.Minute))
+		case Held, Booked, Arrived, NoShow, Cancelled, Expired:
 			err = a.Cancel(ctx, id, actor)
 		}
 		if err != nil && !errors.Is(err, ErrState) {
