@@ -2,4 +2,63 @@
 // holds and appointments; the people who work at the counter; and the rules
 // that bind them. PostgreSQL is the only arbiter: an exclusion constraint
 // decides who gets a slot, whoever asks and from wherever.
+//
+// # Hours
+//
+// A desk is one unit of an office's capacity, at a counter or on a screen. Its
+// weekly rules, less closures and holidays, are made into desk-days: for each
+// day and audience a set of stretches of time (tstzmultirange). Local times
+// become instants there and only there, so half past eight stays half past
+// eight whatever the clocks do that night. What is free is what is open less
+// what is occupied, stepped through from the beginning of each stretch.
+// Maintain makes the days that come within the horizon; an edit rebuilds the
+// days it touches, ends the holds that lost their hours, and lists the
+// appointments it is in the way of, which a person must settle.
+//
+// # The journey of a booking
+//
+// Hold finds the desks that have the start free, the least loaded of the day
+// first, and tries one after the other to insert a row in state held. The row
+// carries the hashes of a new secret and of the short code derived from it;
+// the secret itself is only ever in the citizen's hands. While the hold lasts
+// the citizen says why (SetNote) and who they are (SetPerson, kept in a table
+// apart, so that identity can be purged alone). Confirm turns held into
+// booked, by comparing and swapping: it can be repeated, and a late one fails
+// with ErrHoldExpired, whereupon Rehold takes the same or another start with
+// the details kept. Book does it all at once for an operator. From there
+// Transition follows the diagram at State, Reschedule moves the row in place
+// (link, code and room stay), and Cancel gives the slot back.
+//
+// A virtual appointment has grants: who may enter its room, when, as what.
+// The citizen's is made by Confirm from the same secret; hosts and guests get
+// theirs on demand. PostgreSQL has the truth (GrantByHash); after each commit
+// it is copied to the token store, whose failure never fails a booking.
+//
+// # Who waits for whom
+//
+// The constraint no_overlap forbids two live rows of one desk to overlap, holds
+// and buffers included. A new hold is one statement, INSERT … ON CONFLICT ON
+// CONSTRAINT no_overlap DO NOTHING, and so a transaction of its own: while it
+// waits for a rival it holds nothing that the rival could want. (A check
+// before an insert books twice under load; a plain insert books once, but
+// rivals deadlock.) The statement shares a lock on the desk-day it relies on,
+// so that hours cannot change beneath it; a hold past its time is expired by
+// whoever wants its place.
+//
+// Transactions of several statements take their locks in this order:
+//
+//  1. the advisory lock of the hours (rebuilding) or of those who move
+//     appointments within an office (move), never both;
+//  2. desk-days, in ascending order of desk and day;
+//  3. the appointment;
+//  4. its grants.
+//
+// Should PostgreSQL find a deadlock all the same, the transaction is tried
+// again (retry).
+//
+// # Time
+//
+// Rules ask the clock in Options, never the database's, so that tests can turn
+// it. Times given back are in the office's time zone; days travel as calendar
+// dates.
 package booking
