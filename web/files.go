@@ -8,7 +8,7 @@ import (
 // The folder static/dist holds nothing but a mark until the assets are built;
 // "all:" lets the mark count, so that the binary compiles without them.
 //
-//go:embed all:static/dist templates locales
+//go:embed all:static/dist all:templates locales
 var embeddedFiles embed.FS //nolint:gochecknoglobals // go:embed needs a package variable; nothing writes it
 
 func embedded() fs.FS { return embeddedFiles }
