@@ -68,8 +68,7 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) int64 {
 		}
 		l.highest = ext
 	}
-	arrival := int64(now.Sub(time.Time{}) / time.Microsecond % (1 << 40)) // wraps are filtered below
-	transit := arrival*int64(l.clock)/1e6 - int64(ts)
+	transit := now.UnixMicro()%(1<<40)*int64(l.clock)/1e6 - int64(ts) // wraps are filtered below
 	if d := transit - l.transit; l.received > 1 && d < int64(l.clock)*10 && -d < int64(l.clock)*10 {
 		if d < 0 {
 			d = -d

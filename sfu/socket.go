@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -69,7 +70,11 @@ func newPlainConn(c net.PacketConn) (*plainConn, error) {
 
 func (p *plainConn) readBatch(ds []datagram) (int, error) {
 	n, a, err := p.c.ReadFrom(ds[0].buf[:])
-	if err != nil {
+	var ne net.Error
+	switch {
+	case errors.As(err, &ne) && ne.Timeout():
+		return 0, os.ErrDeadlineExceeded // not every implementation's timeout is this one
+	case err != nil:
 		return 0, err
 	}
 	u, ok := a.(*net.UDPAddr)

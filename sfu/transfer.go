@@ -155,9 +155,6 @@ func (t *transfer) run() {
 		defer context.AfterFunc(p.ctx, func() { t.stop(ErrTransferStopped) })()
 	}
 	err := t.relay()
-	if cause := context.Cause(t.ctx); err != nil && cause != nil {
-		err = cause
-	}
 	for _, p := range []*Peer{t.from, t.to} {
 		p.release(t)
 		p.events.post(func(o Observer) { o.TransferEnded(t.id, err) })
@@ -197,6 +194,9 @@ func (t *transfer) relay() error {
 		}
 	}()
 	err = t.pump(dst, src, raw)
+	if cause := context.Cause(t.ctx); err != nil && cause != nil {
+		err = cause // why the reading or writing failed
+	}
 	if e := raw.SetReadDeadline(time.Unix(1, 0)); e != nil {
 		t.from.log.Debug("transfer", "error", e)
 	}

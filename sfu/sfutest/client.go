@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -28,8 +29,8 @@ type Options struct {
 	Slots int
 	// Setting changes pion's settings, for example its network.
 	Setting func(*webrtc.SettingEngine)
-	// DropIn, if set, says which arriving packets are lost on the way.
-	DropIn func(m Media) bool
+	// Repairs turns pion's NACKs on, both ways.
+	Repairs bool
 }
 
 // Client is a participant: it offers the sections that the room's page offers.
@@ -74,13 +75,20 @@ func NewClient(opt Options) (*Client, error) {
 	}
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	s.DetachDataChannels()
 	if opt.Setting != nil {
 		opt.Setting(&s)
 	}
+	chain := &interceptor.Registry{}
+	if opt.Repairs {
+		if err := webrtc.ConfigureNack(m, chain); err != nil {
+			return nil, err
+		}
+	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{})).NewPeerConnection(webrtc.Configuration{})
+		webrtc.WithInterceptorRegistry(chain)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		return nil, err
 	}
@@ -187,9 +195,6 @@ func (c *Client) read(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 			return
 		}
 		m := Media{Slot: slot[0], Source: sfu.Source(slot[1]), Packet: p} //nolint:gosec // 0..3
-		if c.opt.DropIn != nil && c.opt.DropIn(m) {
-			continue
-		}
 		select {
 		case c.Media <- m:
 		case <-c.ctx.Done():
