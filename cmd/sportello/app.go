@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/alexedwards/scs/pgxstore"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+
+	"sportello/booking"
+	"sportello/booking/token"
+	"sportello/sfu"
+	"sportello/signaling"
+	"sportello/signaling/protocol"
+	"sportello/web"
+)
+
+// stores are the connections to the counter's state.
+type stores struct {
+	pool  *pgxpool.Pool
+	redis *redis.Client
+}
+
+func openStores(ctx context.Context, s settings, log *slog.Logger) (stores, error) {
+	var st stores
+	var err error
+	if st.pool, err = connectPostgres(ctx, s.DatabaseURL, s.StartWait, log); err != nil {
+		return stores{}, err
+	}
+	if st.redis, err = connectRedis(ctx, s.RedisURL, s.StartWait, log); err != nil {
+		st.pool.Close()
+		return stores{}, err
+	}
+	return st, nil
+}
+
+func (st stores) close() {
+	_ = st.redis.Close()
+	st.pool.Close()
+}
+
+func newAgenda(s settings, st stores, log *slog.Logger) (*booking.Agenda, *token.Store) {
+	tokens := token.NewStore(st.redis)
+	agenda := booking.New(st.pool, tokens, booking.Options{
+		Pepper:     s.key("codes"),
+		HoldFor:    s.Hold,
+		JoinBefore: s.JoinBefore,
+		JoinAfter:  s.JoinAfter,
+		Logger:     log.With("part", "booking"),
+	})
+	tokens.SetSource(agenda)
+	return agenda, tokens
+}
+
+// app is the wired counter.
+type app struct {
+	stores   stores
+	agenda   *booking.Agenda
+	media    *sfu.SFU
+	rooms    *signaling.Server
+	pages    *web.Server
+	sessions *pgxstore.PostgresStore
+	log      *slog.Logger
+
+	stopWork context.CancelFunc
+	work     sync.WaitGroup
+}
+
+// newApp wires the parts over migrated stores. close takes them apart again,
+// but for the stores.
+func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app, error) {
+	agenda, tokens := newAgenda(s, st, log)
+	a := &app{stores: st, agenda: agenda, log: log, stopWork: func() {}}
+	var err error
+	if a.media, err = openMedia(s, log); err != nil {
+		agenda.Close()
+		return nil, err
+	}
+	a.rooms, err = signaling.New(signaling.Config{
+		Media:     media{a.media},
+		Tokens:    tokens,
+		Redis:     st.redis,
+		PublicURL: s.PublicURL,
+		Limits:    protocol.Limits{FileBytes: s.FileLimit, Participants: s.RoomLimit},
+		Logger:    log.With("part", "signaling"),
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.media.Close())
+	}
+	a.sessions = pgxstore.New(st.pool)
+	a.pages, err = web.New(web.Config{
+		Agenda:     agenda,
+		Secret:     s.key("cookies"),
+		PublicURL:  s.PublicURL,
+		JoinBefore: s.JoinBefore,
+		Logger:     log.With("part", "web"),
+		Staff:      web.StaffConfig{Sessions: a.sessions, Presence: presence{signaling.NewPresence(st.redis)}},
+	})
+	if err != nil {
+		a.sessions.StopCleanup()
+		return nil, errors.Join(fmt.Errorf("pages: %w", err), a.rooms.Close(ctx), a.media.Close())
+	}
+	// The upkeep ends with close, not with the signal that begins the drain.
+	workCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopWork = stop
+	a.work.Go(func() {
+		if err := agenda.Run(workCtx); err != nil && !errors.Is(err, context.Canceled) {
+			log.ErrorContext(workCtx, "the agenda's upkeep ended", "error", err)
+		}
+	})
+	return a, nil
+}
+
+// close ends calls, streams and upkeep; ctx bounds how long calls may take to
+// hear of it.
+func (a *app) close(ctx context.Context) error {
+	err := a.rooms.Close(ctx)
+	if mediaErr := a.media.Close(); mediaErr != nil {
+		err = errors.Join(err, mediaErr)
+	}
+	a.stopWork()
+	a.work.Wait()
+	a.sessions.StopCleanup()
+	a.agenda.Close()
+	if err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {
+	m, err := sfu.New(sfu.Config{
+		UDPPort:          s.MediaPort,
+		Announce:         s.MediaAddresses,
+		MaxPeers:         s.RoomLimit,
+		MaxTransferBytes: s.FileLimit,
+		Logger:           log.With("part", "sfu"),
+	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("the media port (UDP %d) is taken: choose another with SPORTELLO_MEDIA_PORT: %w", s.MediaPort, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	return m, nil
+}
+
+// media lets signalling's sessions join the SFU.
+type media struct{ sfu *sfu.SFU }
+
+// Join implements signaling.Media.
+func (m media) Join(room, peer string, o sfu.Observer) (signaling.MediaPeer, error) {
+	p, err := m.sfu.Join(room, peer, o)
+	if err != nil {
+		return nil, err // a nil *sfu.Peer must not become a MediaPeer
+	}
+	return p, nil
+}
+
+// presence shows the consoles who waits, as signalling keeps it in Redis.
+type presence struct{ from *signaling.Presence }
+
+// Get implements web.Presence.
+func (p presence) Get(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]web.PresenceState, error) {
+	states, err := p.from.Get(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[uuid.UUID]web.PresenceState, len(states))
+	for id, st := range states {
+		out[id] = web.PresenceState{
+			Waiting: st.Waiting, Since: st.Since, Away: st.Away, InRoom: st.InRoom, HostPresent: st.HostPresent,
+		}
+	}
+	return out, nil
+}
+
+// Watch implements web.Presence.
+func (p presence) Watch(ctx context.Context) (<-chan uuid.UUID, error) { return p.from.Watch(ctx) }
+
+// migrate brings the schema up to date, within a time that even a big
+// database's migration needs.
+func migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	if err := booking.Migrate(ctx, pool); err != nil {
+		return fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	return nil
+}
