@@ -24,6 +24,9 @@ type SFU struct {
 	rooms  map[string]*Room
 	closed bool
 	wg     sync.WaitGroup
+
+	closing sync.Once
+	failure error // of closing
 }
 
 // New opens the media port and starts to serve it. Close ends that.
@@ -121,8 +124,13 @@ func (s *SFU) dropRoom(r *Room) {
 }
 
 // Close ends all rooms and waits for every goroutine of the package. It must
-// not be called from an Observer's method.
+// not be called from an Observer's method. It is idempotent.
 func (s *SFU) Close() error {
+	s.closing.Do(func() { s.failure = s.shut() })
+	return s.failure
+}
+
+func (s *SFU) shut() error {
 	s.mu.Lock()
 	s.closed = true
 	var peers []*Peer
@@ -132,13 +140,16 @@ func (s *SFU) Close() error {
 		r.mu.Unlock()
 	}
 	s.mu.Unlock()
-	var closing sync.WaitGroup
+	var leaving sync.WaitGroup
 	for _, p := range peers {
-		closing.Go(p.Close)
+		leaving.Go(p.Close)
 	}
-	closing.Wait()
+	leaving.Wait()
 	err := s.conn.close()
 	<-s.loop.done
 	s.wg.Wait()
-	return err
+	if err != nil {
+		return fmt.Errorf("sfu: close the media port: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,180 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// nowhere is a network that takes everything.
+type nowhere struct{ sent int }
+
+func (n *nowhere) readBatch([]datagram) (int, error)     { return 0, nil }
+func (n *nowhere) writeBatch(ds []datagram) (int, error) { n.sent += len(ds); return 0, nil }
+func (n *nowhere) writeTo([]byte, netip.AddrPort) error  { return nil }
+func (n *nowhere) setReadDeadline(time.Time) error       { return nil }
+func (n *nowhere) localAddr() netip.AddrPort             { return netip.AddrPort{} }
+func (n *nowhere) close() error                          { return nil }
+
+type bench struct {
+	*loop
+	net   *nowhere
+	from  *mediaPeer
+	seal  *srtp.Context
+	plain []byte
+	wire  []byte
+	addr  netip.AddrPort
+	seq   uint16
+}
+
+// newBench is a loop with one publisher and some viewers of its camera.
+func newBench(tb testing.TB, viewers int) *bench {
+	tb.Helper()
+	b := &bench{net: &nowhere{}, addr: netip.MustParseAddrPort("192.0.2.1:5000")}
+	b.loop = newLoop(b.net, newDirectory(), &counters{}, slog.New(slog.DiscardHandler))
+	b.now = time.Now()
+	context := func(opts ...srtp.ContextOption) *srtp.Context {
+		c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm, opts...)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return c
+	}
+	b.seal = context()
+	room := &mediaRoom{}
+	b.from = newMediaPeer("from", newMailbox(nil), 4)
+	b.from.in, b.from.out, b.from.addr = context(srtp.SRTPReplayProtection(1024)), context(), b.addr
+	b.from.sections = map[string]section{"1": {source: Camera, pt: 96, video: true, exts: extensions{mid: 4, twcc: 5}}}
+	b.from.declared = map[uint32]string{0x1234: "1"}
+	b.add(room, b.from)
+	owner := &muxConn{media: b.from}
+	b.dir.byAddr[b.addr] = owner
+	for i := range viewers {
+		v := newMediaPeer("to", newMailbox(nil), 4)
+		v.in, v.out, v.addr = context(), context(), b.addr
+		t := &outTrack{to: v, source: Camera, ssrc: uint32(100 + i), pt: 120, quality: QualityHigh, rw: rewriter{clock: 90000}}
+		slot := &outSlot{}
+		slot.tracks[Camera] = t
+		v.slots = append(v.slots, slot)
+		v.tracks[t.ssrc] = t
+		b.add(room, v)
+		slot.assign(b.from)
+	}
+	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SSRC: 0x1234, Extension: true, ExtensionProfile: 0xBEDE}, Payload: make([]byte, 1100)}
+	copy(p.Payload, []byte{0x90, 0xc0, 0x80, 1, 1, 0})
+	if err := p.SetExtension(5, []byte{0, 1}); err != nil {
+		tb.Fatal(err)
+	}
+	raw, err := p.Marshal()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b.plain, b.wire = raw, make([]byte, 0, 2*mtu)
+	return b
+}
+
+// one lets the next packet of the publisher arrive.
+func (b *bench) one(tb testing.TB) {
+	tb.Helper()
+	b.seq++
+	binary.BigEndian.PutUint16(b.plain[2:], b.seq)
+	binary.BigEndian.PutUint32(b.plain[4:], uint32(b.seq)*3000)
+	enc, err := b.seal.EncryptRTP(b.wire, b.plain, &b.outHdr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b.now = b.now.Add(time.Millisecond)
+	d := &b.in[0]
+	d.n, d.addr = copy(d.buf[:], enc), b.addr
+	b.receive(d)
+	b.flush()
+}
+
+func TestForwardingDoesNotAllocate(t *testing.T) {
+	b := newBench(t, 5)
+	for range 2 * ringHigh { // the ring fills its buffers once
+		b.one(t)
+	}
+	before := b.net.sent
+	if n := testing.AllocsPerRun(1000, func() { b.one(t) }); n > 0 {
+		t.Errorf("%v allocations for a packet", n)
+	}
+	if got := b.net.sent - before; got < 5*1000 {
+		t.Errorf("only %d packets went out", got)
+	}
+}
+
+// BenchmarkForward is one packet from the wire to five viewers, sealing of the
+// test's own packet included.
+func BenchmarkForward(b *testing.B) {
+	x := newBench(b, 5)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.one(b)
+	}
+}
+
+// FuzzReceive feeds whatever a peer with valid keys could make of RTP: nothing
+// may panic, and nothing malformed may become a stream.
+func FuzzReceive(f *testing.F) {
+	b := newBench(f, 2)
+	f.Add(append([]byte(nil), b.plain...), false)
+	f.Add([]byte{0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0x12, 0x34}, false)
+	f.Add([]byte{0xb0, 96, 0, 2, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 0xbe, 0xde, 0, 1, 0x51, 0, 1, 0, 0x90, 0x80, 9}, false)
+	f.Add([]byte{0xa0, 96, 0, 3, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 1, 2, 3, 255}, false)
+	f.Add([]byte{0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 100, 255, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, true)
+	f.Add([]byte{0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 100, 0, 1, 255, 255}, true)
+	f.Add([]byte{0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 100}, true)
+	f.Add([]byte{0x80, 200, 0, 6, 0, 0, 0x12, 0x34, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, true)
+	f.Fuzz(func(t *testing.T, plain []byte, isRTCP bool) {
+		if len(plain) > mtu-64 {
+			return
+		}
+		var enc []byte
+		var err error
+		if isRTCP {
+			enc, err = b.seal.EncryptRTCP(nil, plain, nil)
+		} else {
+			enc, err = b.seal.EncryptRTP(nil, plain, nil)
+		}
+		if err != nil {
+			return // no such packet can be sealed
+		}
+		d := &b.in[0]
+		d.n, d.addr = copy(d.buf[:], enc), b.addr
+		b.receive(d)
+		copy(d.buf[:], plain) // and without the keys
+		d.n = len(plain)
+		b.receive(d)
+		b.now = b.now.Add(slowEvery)
+		b.tick()
+		b.flush()
+		if n := len(b.from.streams); n > b.from.maxSSRC {
+			t.Errorf("%d streams", n)
+		}
+	})
+}
+
+// FuzzVP8 reads and rewrites any payload.
+func FuzzVP8(f *testing.F) {
+	f.Add([]byte{0x90, 0xf0, 0x80, 0x05, 9, 0x20, 0x00})
+	f.Add([]byte{0x10})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, ok := parseVP8(b)
+		if !ok {
+			return
+		}
+		n := len(b)
+		was := d.picture(b)
+		d.shift(b, 5, 7)
+		again, ok := parseVP8(b)
+		if !ok || len(b) != n || again.key != d.key || d.wide && again.picture(b) != (was+5)&0x7fff {
+			t.Errorf("% x", b)
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package sfu_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pion/transport/v5/test"
+
+	"sportello/sfu"
+	"sportello/sfu/sfutest"
+)
+
+func TestRoomLimits(t *testing.T) {
+	s := start(t, func(c *sfu.Config) { c.MaxPeers = 2 })
+	o := sfutest.NewObserver()
+	var peers []*sfu.Peer
+	for _, n := range []string{"a", "b"} {
+		p, err := s.Join("room", n, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peers = append(peers, p)
+	}
+	if _, err := s.Join("room", "a", o); !errors.Is(err, sfu.ErrPeerExists) {
+		t.Errorf("twice: %v", err)
+	}
+	if _, err := s.Join("room", "c", o); !errors.Is(err, sfu.ErrRoomFull) {
+		t.Errorf("third of two: %v", err)
+	}
+	if _, err := s.Join("other", "a", o); err != nil {
+		t.Errorf("same name, other room: %v", err)
+	}
+	if err := peers[0].SetQuality(0, sfu.QualityLow); !errors.Is(err, sfu.ErrUnknownSlot) {
+		t.Errorf("slot not offered: %v", err)
+	}
+	peers[0].Close()
+	peers[0].Close()
+	if _, err := s.Join("room", "a", o); err != nil {
+		t.Errorf("after leaving: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Join("room", "z", o); !errors.Is(err, sfu.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+	if _, err := peers[1].Negotiate(deadline(t), sfu.Offer{}); err == nil {
+		t.Error("a closed peer negotiates")
+	}
+}
+
+func TestBadOffers(t *testing.T) {
+	s := start(t, func(c *sfu.Config) { c.MaxSlots = 2 })
+	client, err := sfutest.NewClient(sfutest.Options{Slots: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	good, err := client.Offer(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	audio, video := good.Send.Microphone, good.Send.Camera
+	for name, spoil := range map[string]func(o *sfu.Offer){
+		"empty":            func(o *sfu.Offer) { o.SDP = "" },
+		"rubbish":          func(o *sfu.Offer) { o.SDP = "hello\x00world\r\n" },
+		"huge":             func(o *sfu.Offer) { o.SDP += strings.Repeat("a=x\r\n", 100_000) },
+		"cut":              func(o *sfu.Offer) { o.SDP = o.SDP[:len(o.SDP)/3] },
+		"no fingerprint":   func(o *sfu.Offer) { o.SDP = strings.ReplaceAll(o.SDP, "a=fingerprint", "a=nothing") },
+		"no ufrag":         func(o *sfu.Offer) { o.SDP = strings.ReplaceAll(o.SDP, "a=ice-ufrag", "a=nothing") },
+		"unknown mid":      func(o *sfu.Offer) { o.Send.Camera = "nope" },
+		"wrong kind":       func(o *sfu.Offer) { o.Send.Camera, o.Send.Microphone = audio, video },
+		"one mid twice":    func(o *sfu.Offer) { o.Send.Screen = video },
+		"sends on a slot":  func(o *sfu.Offer) { o.Receive[0].Camera = video; o.Send.Camera = "" },
+		"too many slots":   func(o *sfu.Offer) { o.Receive = append(o.Receive, sfu.SlotSections{}) },
+		"doubled sections": func(o *sfu.Offer) { o.SDP += o.SDP[strings.Index(o.SDP, "m="):] },
+		"many sections": func(o *sfu.Offer) {
+			for i := range 50 {
+				o.SDP += fmt.Sprintf("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:x%d\r\n", i)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := s.Join("room "+name, "a", sfutest.NewObserver())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			o := good
+			o.Receive = append([]sfu.SlotSections(nil), good.Receive...)
+			spoil(&o)
+			if _, err := p.Negotiate(deadline(t), o); !errors.Is(err, sfu.ErrBadOffer) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	p, err := s.Join("room", "a", sfutest.NewObserver())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Negotiate(deadline(t), good); err != nil {
+		t.Errorf("the good one: %v", err)
+	}
+	fewer := good
+	fewer.Receive = good.Receive[:1]
+	if _, err := p.Negotiate(deadline(t), fewer); !errors.Is(err, sfu.ErrBadOffer) {
+		t.Errorf("fewer slots: %v", err)
+	}
+	stopped, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := p.Negotiate(stopped, good); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	for name, c := range map[string]sfu.Config{
+		"port":        {UDPPort: 70000},
+		"unspecified": {Announce: sfutest.Addrs("0.0.0.0")},
+		"multicast":   {Announce: sfutest.Addrs("224.0.0.1")},
+	} {
+		if s, err := sfu.New(c); err == nil {
+			t.Errorf("%s was taken", name)
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// A peer that closes amid the media of others leaves them undisturbed, and in
+// the end no goroutine of the SFU is left.
+func TestCloseLeavesNothing(t *testing.T) {
+	check := test.CheckRoutines(t)
+	t.Run("room", func(t *testing.T) {
+		s := start(t)
+		a := join(t, s, "room", "a", sfutest.Options{Slots: 2})
+		b := join(t, s, "room", "b", sfutest.Options{Slots: 2})
+		c := join(t, s, "room", "c", sfutest.Options{Slots: 2})
+		for i, m := range []*member{a, b, c} {
+			m.stream(t, byte(i), "l", "h", "screen")
+		}
+		c.next(t, "a's camera", camera)
+		b.peer.Close()
+		c.until(t, "the freed slot", func(st sfutest.State) bool { return st.Assigned[0] == "a" && st.Assigned[1] == "" })
+		for range 30 {
+			c.next(t, "a's camera", func(p sfutest.Media) bool { return p.Slot == 0 && camera(p) })
+		}
+		d := join(t, s, "room", "d", sfutest.Options{Slots: 2})
+		c.until(t, "the newcomer in the freed slot", func(st sfutest.State) bool { return st.Assigned[1] == "d" })
+		d.stream(t, 9, "l", "h")
+		c.next(t, "d's camera", func(p sfutest.Media) bool { return p.Slot == 1 && camera(p) && p.Packet.Payload[6] == 9 })
+		if st := s.Stats(); st.Peers != 3 {
+			t.Errorf("peers: %d", st.Peers)
+		}
+	})
+	check()
+}
