@@ -1,0 +1,178 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sportello/booking"
+)
+
+// call is the form that an operator fills in.
+func call(service, slot string, more ...string) []string {
+	return append([]string{
+		"servizio", service, "orario", slot, "nome", "Giulia", "cognome", "Dell'Orto", "telefono", "0121 444555",
+		"email", "", "lingua", "it", "motivo", "Rinnovo", "nota", "richiamare", "azione", "prenota",
+	}, more...)
+}
+
+func TestOperatorBooks(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	// What is typed finds the service; the page has the first free starts.
+	page := b.want(b.get("/it/staff/operatore?servizio="+url.QueryEscape("IDENTITA anagr")), http.StatusOK, "Carta d&#39;identità elettronica – Anagrafe", "name=\"orario\"")
+	slots := regexp.MustCompile(`name="orario" value="([^"]+)"`).FindAllStringSubmatch(page.body, -1)
+	if len(slots) != slotsShown {
+		t.Fatalf("%d starts", len(slots))
+	}
+	slot := strings.ReplaceAll(slots[0][1], "&#43;", "+")
+	done := b.want(b.post("/it/staff/operatore", call("anagrafe/carta-identita", slot)...), http.StatusSeeOther)
+	if strings.Contains(done.location(), "#") || strings.Contains(done.location(), "?") {
+		t.Fatalf("redirected to %q", done.location())
+	}
+	shown := b.want(b.get(done.location()), http.StatusOK, "Codice da dettare", "come ", "/it/appuntamento#")
+	code := regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}`).FindString(shown.body)
+	a, err := c.agenda.ByCode(t.Context(), code, "dell orto")
+	if err != nil {
+		t.Fatalf("the code %q: %v", code, err)
+	}
+	if a.State != booking.Booked || a.Channel != booking.ByOperator || a.Note != "Rinnovo" || a.StaffNote != "richiamare" {
+		t.Errorf("booked %+v", a)
+	}
+	// Another browser, without the cookie, sees the appointment but no code.
+	other := c.as("operatore")
+	later := other.want(other.get(done.location()), http.StatusOK, "si mostra solo subito")
+	if strings.Contains(later.body, code) {
+		t.Error("the code is shown to somebody else")
+	}
+}
+
+func TestOperatorCollidesWithACitizen(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	// One desk only serves this in video, so one hold takes the start.
+	s := c.service("stato-civile", "pubblicazioni-matrimonio")
+	public, err := c.agenda.Free(t.Context(), booking.Query{ServiceID: s.ID, Mode: booking.Virtual, Audience: booking.Public, Limit: 1})
+	if err != nil || len(public) == 0 {
+		t.Fatal(err)
+	}
+	publicSlot := public[0]
+	if _, err := c.agenda.Hold(t.Context(), booking.HoldRequest{
+		ServiceID: s.ID, Start: publicSlot.Start, Mode: booking.Virtual, Channel: booking.ByWeb, Audience: booking.Public,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	taken := b.want(b.post("/it/staff/operatore", call("stato-civile/pubblicazioni-matrimonio", slotValue(booking.Virtual, publicSlot.Start))...),
+		http.StatusConflict, "appena stato preso", "Dell&#39;Orto", "0121 444555", "Rinnovo", "richiamare")
+	offers := regexp.MustCompile(`(?s)st-offers.*?</div>`).FindString(taken.body)
+	next := regexp.MustCompile(`value="([^"]+)" required checked`).FindStringSubmatch(offers)
+	if next == nil {
+		t.Fatalf("no offer is chosen already: %s", offers)
+	}
+	again := strings.ReplaceAll(next[1], "&#43;", "+")
+	b.want(b.post("/it/staff/operatore", call("stato-civile/pubblicazioni-matrimonio", again)...), http.StatusSeeOther)
+}
+
+func TestOperatorBadInput(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	s := c.service("anagrafe", "carta-identita")
+	slot := slotValue(booking.InPerson, c.free(s, booking.InPerson, 1)[0].Start)
+	const service = "anagrafe/carta-identita"
+	long := strings.Repeat("à", 10_000)
+	for name, form := range map[string][]string{
+		"a name of 10,000 letters": {"servizio", service, "orario", slot, "nome", long, "cognome", "Rossi", "telefono", "0121444555"},
+		"a note of 10,000 letters": {"servizio", service, "orario", slot, "nome", "A", "cognome", "Rossi", "telefono", "0121444555", "motivo", long},
+		"no contact":               {"servizio", service, "orario", slot, "nome", "A", "cognome", "Rossi"},
+		"a tampered start":         {"servizio", service, "orario", "in_person@domani", "nome", "A", "cognome", "Rossi", "telefono", "0121444555"},
+		"a start in the past":      {"servizio", service, "orario", slotValue(booking.InPerson, staffNow.AddDate(0, 0, -1)), "nome", "A", "cognome", "Rossi", "telefono", "0121444555"},
+		"a mode it lacks":          {"servizio", service, "orario", slotValue(booking.Virtual, staffNow.AddDate(0, 0, 1)), "nome", "A", "cognome", "Rossi", "telefono", "0121444555"},
+		"no start":                 {"servizio", service, "nome", "A", "cognome", "Rossi", "telefono", "0121444555"},
+	} {
+		got := b.post("/it/staff/operatore", form...)
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, `role="alert"`) && !strings.Contains(got.body, "aria-invalid") {
+			t.Errorf("%s: status %d", name, got.status)
+		}
+	}
+	if list, err := c.agenda.List(t.Context(), booking.AgendaQuery{}); err != nil || len(list) != 0 {
+		t.Errorf("%d appointments, %v", len(list), err)
+	}
+	// Markup is a name like any other, and stays text.
+	done := b.want(b.post("/it/staff/operatore", "servizio", service, "orario", slot, "nome", `<img src=x onerror=alert(1)>`, "cognome", `"><script>`, "telefono", "0121444555"), http.StatusSeeOther)
+	page := b.want(b.get(done.location()), http.StatusOK, "&lt;script&gt;")
+	if strings.Contains(mainOf(page.body), "<script>") || strings.Contains(page.body, "<img src=x") {
+		t.Error("markup got through")
+	}
+	b.want(b.post("/it/staff/operatore", "servizio", strings.Repeat("x", 70_000)), http.StatusRequestEntityTooLarge)
+}
+
+func TestOperatorFindsMovesAndCancels(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	h := c.booked("anagrafe", "carta-identita", booking.InPerson, "Màrio", "Rossi")
+	path := "/it/staff/operatore/appuntamento/" + h.ID.String()
+	for _, text := range []string{"rossi", "mario rossi", "0121321654", c.agenda.Code(h.Secret), strings.ToLower(c.agenda.Code(h.Secret))} {
+		found := b.want(b.post("/it/staff/operatore/cerca", "chi", text), http.StatusOK)
+		if !strings.Contains(found.body, path) || !strings.Contains(found.body, `value="Rossi"`) {
+			t.Errorf("looking for %q finds nothing:\n%s", text, mainOf(found.body))
+		}
+	}
+	b.want(b.post("/it/staff/operatore/cerca", "chi", "ro"), http.StatusOK, "almeno tre")
+	b.want(b.post("/it/staff/operatore/cerca", "chi", "Bianchi"), http.StatusOK, "Nessuno con questi dati")
+
+	to := c.free(h.Appointment.Service, booking.InPerson, 8)[7]
+	b.want(b.get(path), http.StatusOK, "Sposta a un altro orario")
+	b.want(b.post(path+"/sposta", "orario", slotValue(booking.InPerson, to.Start)), http.StatusSeeOther)
+	moved, err := c.agenda.Get(t.Context(), h.ID)
+	if err != nil || !moved.Start.Equal(to.Start) {
+		t.Fatalf("starts at %v, %v", moved.Start, err)
+	}
+	b.want(b.post(path+"/sposta", "orario", "virtual@2026-11-20T09:00:00+01:00"), http.StatusUnprocessableEntity)
+	b.want(b.post(path+"/disdici"), http.StatusSeeOther)
+	b.want(b.get(path), http.StatusOK, "Appuntamento disdetto", "Disdetto")
+	b.want(b.post(path+"/sposta", "orario", slotValue(booking.InPerson, h.Appointment.Start)), http.StatusConflict, "è cambiato")
+	b.want(b.get("/it/staff/operatore/appuntamento/no-uuid"), http.StatusNotFound)
+}
+
+func TestOperatorOfOneOffice(t *testing.T) {
+	c := newCounter(t, nil)
+	office, err := c.agenda.OfficeBySlug(t.Context(), "tributi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.agenda.AddStaff(t.Context(), booking.Staff{
+		Login: "solotributi", Name: "Sara", Roles: []booking.StaffRole{booking.Operator, booking.Reception}, Offices: []int64{office.ID},
+	}, staffPassword); err != nil {
+		t.Fatal(err)
+	}
+	b := c.as("solotributi")
+	h := c.booked("anagrafe", "carta-identita", booking.InPerson, "Mario", "Rossi")
+	b.want(b.get("/it/staff/operatore/appuntamento/"+h.ID.String()), http.StatusNotFound)
+	b.want(b.post("/it/staff/operatore/appuntamento/"+h.ID.String()+"/disdici"), http.StatusNotFound)
+	b.want(b.post("/it/staff/reception/"+h.ID.String()+"/arrivato"), http.StatusNotFound)
+	if board := b.want(b.get("/it/staff/reception"), http.StatusOK); strings.Contains(board.body, "Rossi") {
+		t.Error("the board shows another office's visitor")
+	}
+	if got := b.post("/it/staff/operatore/cerca", "chi", c.agenda.Code(h.Secret)); strings.Contains(got.body, h.ID.String()) {
+		t.Error("a code opens another office's appointment")
+	}
+	if page := b.get("/it/staff/operatore?servizio=anagrafe/carta-identita"); strings.Contains(page.body, `type="radio" name="orario"`) {
+		t.Error("another office's starts are offered")
+	}
+}
+
+func TestSpelling(t *testing.T) {
+	for _, lang := range []string{"it", "en"} {
+		for _, sign := range "0123456789ABCDEFGHJKMNPQRSTVWXYZ" {
+			got := spell(string(sign), lang)
+			if len(got) != 1 || len(got[0].Word) < 3 {
+				t.Errorf("%s: %c is %v", lang, sign, got)
+			}
+		}
+	}
+	if got := spell("A1-B2", "it"); len(got) != 4 || got[0].Word != "Ancona" || got[1].Word != "uno" {
+		t.Errorf("spelled %v", got)
+	}
+}
