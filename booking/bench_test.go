@@ -110,6 +110,7 @@ func BenchmarkHold(b *testing.B) {
 	})
 	b.Run("contended", func(b *testing.B) {
 		w := newWorld(b, monday)
+		w.wide(b, 50)
 		b.SetParallelism(25)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() { // everybody wants the same start

@@ -56,10 +56,14 @@ func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 type tokens struct {
 	mu  sync.Mutex
 	m   map[token.Hash]token.Grant
-	err error // what Put and Delete answer
+	on  func() // runs before each Put
+	err error  // what Put and Delete answer
 }
 
 func (s *tokens) Put(_ context.Context, h token.Hash, g token.Grant) error {
+	if s.on != nil {
+		s.on()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
@@ -132,6 +136,22 @@ func newWorld(t testing.TB, at time.Time) *world {
 		w.desks[d.Name] = d
 	}
 	return w
+}
+
+// wide opens a connection for each of n clients: with fewer, they would queue
+// before the database instead of in it.
+func (w *world) wide(t testing.TB, n int32) {
+	t.Helper()
+	config := w.pool.Config()
+	config.MaxConns = n
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	w.pool = pool
+	w.Agenda = booking.New(pool, w.tokens, booking.Options{Pepper: []byte("pepper"), Now: w.clock.now})
+	t.Cleanup(w.Close)
 }
 
 // clerk adds a member of the staff.

@@ -3,6 +3,7 @@ package booking_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -227,4 +228,29 @@ func TestRedisAway(t *testing.T) {
 	}
 	_, err = w.GrantByHash(t.Context(), hash)
 	wantErr(t, "a room for one in person", err, token.ErrUnknown)
+}
+
+// TestPublishersPass: an appointment is cancelled while its new time is on
+// the way to Redis; what arrives last must not be what was read first.
+func TestPublishersPass(t *testing.T) {
+	w := newWorld(t, monday)
+	h := w.booked(t, w.request(at(t, 17, 9, 0), booking.Virtual))
+	var once sync.Once
+	w.tokens.on = func() {
+		once.Do(func() {
+			if err := w.Cancel(t.Context(), h.ID, booking.Actor{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := w.Reschedule(t.Context(), h.ID, at(t, 18, 9, 0), booking.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := token.Check(h.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g, ok := w.tokens.get(hash); ok {
+		t.Errorf("the grant of a cancelled appointment is published: %+v", g)
+	}
 }

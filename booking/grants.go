@@ -90,6 +90,21 @@ func (a *Agenda) HostGrant(ctx context.Context, id uuid.UUID, s Staff) (string, 
 	return secret, nil
 }
 
+// CitizenGrant makes another secret for the citizen's own seat: for who proved
+// to be the one with code and surname, and has no link.
+func (a *Agenda) CitizenGrant(ctx context.Context, id uuid.UUID) (string, error) {
+	appointment, err := a.Get(ctx, id)
+	if err != nil {
+		return "", fmt.Errorf("citizen grant: %w", err)
+	}
+	name := appointment.Person.Name + " " + appointment.Person.Surname
+	secret, _, err := a.grant(ctx, id, token.RoleCitizen, "citizen:"+id.String(), name, Actor{})
+	if err != nil {
+		return "", fmt.Errorf("citizen grant: %w", err)
+	}
+	return secret, nil
+}
+
 // GuestGrant makes a secret with which a third person, such as an interpreter
 // or a relative, enters the room. It can be revoked, and ends sooner.
 func (a *Agenda) GuestGrant(ctx context.Context, id uuid.UUID, name string, actor Actor) (string, uuid.UUID, error) {

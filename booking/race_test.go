@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ func TestLastSlot(t *testing.T) {
 	ctx := t.Context()
 	nine := at(t, 17, 9, 0)
 	const clients = 50
+	w.wide(t, clients)
 	var wg sync.WaitGroup
 	begin := make(chan struct{})
 	errs := make([]error, clients)
@@ -61,6 +63,7 @@ func TestSwappingPlaces(t *testing.T) {
 	actor := booking.Actor{StaffID: w.clerk(t).ID}
 	ctx := t.Context()
 	const n = 4 // all the virtual starts of a day
+	w.wide(t, 2*n)
 	hs := make([]booking.Hold, n)
 	for i := range hs {
 		hs[i] = w.booked(t, w.request(at(t, 17, 9, 15*i), booking.Virtual))
@@ -106,7 +109,8 @@ func (w *world) assertNoOverlap(t testing.TB) {
 func TestAnythingAtOnce(t *testing.T) {
 	w := newWorld(t, monday)
 	actor := booking.Actor{StaffID: w.clerk(t).ID}
-	const people, steps = 8, 80
+	const people, steps = 8, 100
+	w.wide(t, 2*people)
 	p := &players{world: w, actor: actor, conflicts: map[string]bool{}}
 	var wg sync.WaitGroup
 	for i := range people {
@@ -167,7 +171,8 @@ func (p *players) any(rng *rand.Rand) booking.Hold {
 	if len(p.holds) == 0 {
 		return booking.Hold{}
 	}
-	return p.holds[rng.IntN(len(p.holds))]
+	recent := p.holds[max(0, len(p.holds)-12):]
+	return recent[rng.IntN(len(recent))]
 }
 
 func (p *players) keep(h booking.Hold) {
@@ -186,14 +191,14 @@ func (p *players) told(list []booking.Appointment) {
 
 func (p *players) step(t *testing.T, rng *rand.Rand) error {
 	ctx := t.Context()
-	start := at(t, 17+rng.IntN(4), 9, 0).Add(time.Duration(rng.IntN(13)) * 5 * time.Minute)
+	start := at(t, 17+rng.IntN(4), 9, []int{0, 15, 20, 30, 40, 45, 50}[rng.IntN(7)]) // not all are starts
 	r := p.request(start, []booking.Mode{booking.InPerson, booking.Virtual}[rng.IntN(2)])
 	if r.Mode == booking.InPerson && rng.IntN(2) == 0 {
 		r.ServiceID = p.lungo.ID
 	}
 	h := p.any(rng)
-	ops := []string{"hold", "hold", "hold", "book", "book", "confirm", "confirm", "rehold", "rehold", "cancel", "reschedule", "reschedule",
-		"reschedule", "maintain", "closure", "reopen", "reopen", "rules", "clock"}
+	ops := strings.Fields(`hold hold hold hold book book confirm confirm rehold rehold rehold rehold
+		reschedule reschedule reschedule reschedule cancel maintain closure reopen reopen rules clock`)
 	op := ops[rng.IntN(len(ops))]
 	var err error
 	switch op {
