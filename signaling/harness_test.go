@@ -290,7 +290,7 @@ func until[T protocol.ServerMessage](c *client, ok func(T) bool) T {
 			if m, is := m.(T); is && ok(m) {
 				return m
 			}
-			passed = append(passed, fmt.Sprintf("%+v", m))
+			passed = append(passed, fmt.Sprintf("%.200s", fmt.Sprintf("%+v", m)))
 		case <-limit.C:
 			c.t.Fatalf("no %T came (but %v)", zero, passed)
 		}
