@@ -41,8 +41,12 @@ func (s *Server) writeCalendar(w http.ResponseWriter, r *http.Request, a booking
 	} else {
 		e.SetLocation(a.Office.Address)
 	}
+	title := "bring.title"
+	if a.Mode == booking.Virtual {
+		title = "bring.title_virtual"
+	}
 	if bring := lines(a.Service.Bring.In(l.Code)); len(bring) > 0 {
-		text = append(text, l.T("bring.title")+":\n- "+strings.Join(bring, "\n- "))
+		text = append(text, l.T(title)+":\n- "+strings.Join(bring, "\n- "))
 	}
 	if secret != "" {
 		text = append(text, l.T("ics.code", "Code", s.agenda.Code(secret)), l.T("ics.manage")+" "+s.link(l.Path("/appuntamento#"+secret)))

@@ -53,6 +53,9 @@ func personMistakes(l *Language, p booking.Person, privacy bool) formErrors {
 	field("surname", p.Surname, 100, true)
 	field("email", p.Email, 254, false)
 	field("phone", p.Phone, 40, false)
+	if email := strings.TrimSpace(p.Email); email != "" && !strings.Contains(email, "@") {
+		e.add("email", fieldText(l, &booking.FieldError{Field: "email", Code: booking.CodeInvalid}))
+	}
 	if strings.TrimSpace(p.Email) == "" && strings.TrimSpace(p.Phone) == "" {
 		e.add("email", fieldText(l, &booking.FieldError{Field: "email", Code: booking.CodeEmailOrPhone}))
 	}

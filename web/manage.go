@@ -84,7 +84,7 @@ type manageView struct {
 	Appointment booking.Appointment
 	Base        string
 	Code        string // "" where a code opened it: the reader has it
-	RoomLink    string
+	Room        bool   // there is one to enter
 	OpensAt     time.Time
 	OpensMin    int
 	CanChange   bool
@@ -115,9 +115,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) error {
 		v.Code = s.agenda.Code(secret)
 	}
 	live := a.State == booking.Booked || a.State == booking.Arrived || a.State == booking.Called
-	if a.Mode == booking.Virtual && live && !v.Past && secret != "" {
-		v.RoomLink = s.roomLink(l, secret)
-	}
+	v.Room = a.Mode == booking.Virtual && live && !v.Past
 	return s.render(w, r, http.StatusOK, "public/manage.html", Page{Data: v, Crumbs: []Crumb{{Text: l.T("nav.manage")}}})
 }
 

@@ -50,6 +50,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST /appuntamento/{id}/disdici", s.manageCancelPost)
 	s.page(mux, "GET /appuntamento/{id}/sposta", s.manageMove)
 	s.page(mux, "POST /appuntamento/{id}/sposta", s.manageMovePost)
+	s.page(mux, "POST /appuntamento/{id}/stanza", s.manageRoom)
 	s.page(mux, "GET /appuntamento/{id}/appuntamento.ics", s.manageCalendar)
 
 	s.roomRoutes(mux)
