@@ -40,9 +40,11 @@ class Room {
       this.lobby?.devicesChanged();
       this.call?.devicesChanged();
     };
-    navigator.mediaDevices?.addEventListener('devicechange', () => {
-      this.devices.onChange();
-    });
+    if ('mediaDevices' in navigator) {
+      navigator.mediaDevices.addEventListener('devicechange', () => {
+        this.devices.onChange();
+      });
+    }
   }
 
   start(): void {

@@ -68,7 +68,7 @@ export class ChatPanel {
   }
 
   private submit(): void {
-    const line = [...this.input.value.trim()].slice(0, this.o.limit()).join('');
+    const line = Array.from(this.input.value.trim()).slice(0, this.o.limit()).join('');
     if (!line) return;
     this.o.onSend(line);
     this.input.value = '';

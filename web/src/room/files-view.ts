@@ -160,7 +160,7 @@ export class FilesPanel {
           : x.deliveries.map((d) => t(`room.files.out.${d.status}`, { Name: nameOf(d.peer) })).join(' '),
         last?.status ?? 'offered',
       );
-      card.sum(last?.sha256 || x.sha256);
+      card.sum(last?.sha256 ? last.sha256 : x.sha256);
     };
     return { element: card.element, update };
   }

@@ -2,7 +2,13 @@
 // what to do when one breaks. The receiver decides; an interrupted file goes on
 // from where it stopped.
 
-import type { ClientMessage, Transfer, TransferEnded } from '../protocol.gen';
+import {
+  MAX_FILE_NAME_CHARS,
+  MAX_MEDIA_TYPE,
+  type ClientMessage,
+  type Transfer,
+  type TransferEnded,
+} from '../protocol.gen';
 import type { OfferedFile } from './state';
 import { Receipt, sendFile } from './transfer';
 
@@ -67,8 +73,8 @@ export class Files {
     if (file.size > this.o.limit()) return 'too-large';
     if (file.size === 0) return 'empty';
     const id = (this.o.newId ?? (() => crypto.randomUUID()))();
-    const name = [...file.name].slice(-255).join('');
-    const mediaType = file.type.length <= 127 ? file.type : '';
+    const name = Array.from(file.name).slice(-MAX_FILE_NAME_CHARS).join('');
+    const mediaType = file.type.length <= MAX_MEDIA_TYPE ? file.type : '';
     const offered: OfferedFile = { seq: 0, id, peer, name, size: file.size, ...(mediaType ? { mediaType } : {}) };
     if (!this.o.send({ type: 'offerFile', id, name, size: file.size, ...(mediaType ? { mediaType } : {}) }))
       return 'offline';

@@ -28,7 +28,7 @@ export function placeholders(entry: Entry): string[] {
 export function translate(catalogue: Catalogue, key: string, values: Values = {}): string {
   const entry = catalogue[key];
   if (entry === undefined) return key;
-  const form = typeof entry === 'string' ? entry : values['Count'] === 1 ? entry.one : entry.other;
+  const form = typeof entry === 'string' ? entry : values.Count === 1 ? entry.one : entry.other;
   return fill(form, values);
 }
 
@@ -49,7 +49,7 @@ export function t(key: Key, values?: Values): string {
 const locale = language === 'en' ? 'en-GB' : 'it-IT';
 // Times are the office's, wherever the reader is.
 const timeZone =
-  (typeof document === 'undefined' ? undefined : document.getElementById('room')?.dataset['tz']) ?? 'Europe/Rome';
+  (typeof document === 'undefined' ? undefined : document.getElementById('room')?.dataset.tz) ?? 'Europe/Rome';
 const clockFormat = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', timeZone });
 const dayFormat = new Intl.DateTimeFormat(locale, {
   weekday: 'long',

@@ -4,7 +4,7 @@
 import type { Quality } from '../protocol.gen';
 
 /** columns is the number of columns in which n tiles of the given shape come out largest. */
-export function columns(n: number, width: number, height: number, ratio = 16 / 9): number {
+export function columns(n: number, width: number, height: number, ratio = 4 / 3): number {
   let best = 1;
   let area = 0;
   for (let cols = 1; cols <= n; cols++) {
@@ -30,5 +30,5 @@ export function quality(visible: boolean, heightPx: number): Quality {
 export function initials(name: string): string {
   const words = name.split(/[\s'’.]+/).filter(Boolean);
   const picked = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return picked.map((w) => [...(w ?? '')][0]?.toUpperCase() ?? '').join('');
+  return picked.map((w) => Array.from(w ?? '')[0]?.toUpperCase() ?? '').join('');
 }

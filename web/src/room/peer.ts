@@ -195,7 +195,7 @@ export class Peer {
     const height = track?.getSettings().height ?? 720;
     const job = this.work.then(async () => {
       const parameters = sender.getParameters();
-      for (const encoding of parameters.encodings ?? []) {
+      for (const encoding of parameters.encodings) {
         const rid = encoding.rid ?? '';
         encoding.active = track !== null && (source === 'screen' || this.layers.includes(rid));
         // The lower layer is about 180 lines high, whatever the camera gives.

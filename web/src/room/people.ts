@@ -175,4 +175,4 @@ export class PeoplePanel {
   }
 }
 
-const deviceWord = (state: DeviceState): string => t(`room.check.${state || 'unknown'}`);
+const deviceWord = (state: DeviceState): string => t(`room.check.${state}`);

@@ -1,6 +1,6 @@
 // Sharing one's own screen.
 
-export const canShareScreen = (): boolean => typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+export const canShareScreen = (): boolean => 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices;
 
 interface SharingOptions extends DisplayMediaStreamOptions {
   // Newer than TypeScript's library; browsers ignore what they do not know.

@@ -60,7 +60,7 @@ export class Session {
   private link: LinkState = 'connecting';
   private hello: Hello | null = null;
   private resume = '';
-  private readonly tracks: Partial<Record<Source, MediaStreamTrack>> = {};
+  private readonly tracks = new Map<Source, MediaStreamTrack>();
   private readonly views = new Map<number, Quality>();
   private over = false;
   private rejoins: number[] = [];
@@ -104,8 +104,8 @@ export class Session {
 
   /** publish turns a source on with a track, or off with null. */
   async publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    if (track) this.tracks[source] = track;
-    else delete this.tracks[source];
+    if (track) this.tracks.set(source, track);
+    else this.tracks.delete(source);
     if (!this.peer) return; // in the lobby nothing is sent; opened catches up
     if (!track) this.send({ type: 'publish', source, on: false }); // gate first, then stop
     await this.peer.setTrack(source, track);
@@ -113,7 +113,7 @@ export class Session {
   }
 
   publishing(source: Source): boolean {
-    return this.tracks[source] !== undefined;
+    return this.tracks.has(source);
   }
 
   chat(text: string): void {
@@ -221,7 +221,7 @@ export class Session {
       this.views.clear();
       this.peer = this.newPeer();
       this.o.events.joined(resumed);
-      for (const [source, track] of entries(this.tracks)) await this.peer.setTrack(source, track);
+      for (const [source, track] of this.tracks) await this.peer.setTrack(source, track);
       await this.peer.negotiate();
     } else {
       this.o.events.joined(true);
@@ -308,8 +308,4 @@ export class Session {
   private tellConnection(): void {
     if (!this.over) this.o.events.connection(this.link, this.peer?.pc.connectionState ?? 'new');
   }
-}
-
-function entries(tracks: Partial<Record<Source, MediaStreamTrack>>): [Source, MediaStreamTrack][] {
-  return Object.entries(tracks) as [Source, MediaStreamTrack][];
 }

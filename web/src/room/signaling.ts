@@ -83,7 +83,9 @@ export class Signaling {
     this.socket = socket;
     this.joinedOnce = false;
     this.heard = Date.now();
-    const timeout = window.setTimeout(() => this.lost(socket), OPEN_WITHIN);
+    const timeout = window.setTimeout(() => {
+      this.lost(socket);
+    }, OPEN_WITHIN);
     socket.onmessage = (event) => {
       if (this.socket !== socket) return;
       this.heard = Date.now();
@@ -120,7 +122,9 @@ export class Signaling {
     this.drop();
     this.o.onLink('down');
     this.attempt++;
-    this.retry = window.setTimeout(() => this.now(), backoff(this.attempt));
+    this.retry = window.setTimeout(() => {
+      this.now();
+    }, backoff(this.attempt));
   }
 
   private drop(code?: number): void {

@@ -93,7 +93,8 @@ export class Stage {
   }
 
   async speaker(id: string): Promise<void> {
-    await Promise.all(this.audio.map((a) => ('setSinkId' in a ? a.setSinkId(id) : undefined)));
+    if (!('setSinkId' in HTMLMediaElement.prototype)) return; // the button is not shown then
+    await Promise.all(this.audio.map((a) => a.setSinkId(id)));
   }
 
   update(state: RoomState, micOn: boolean): void {
@@ -148,12 +149,12 @@ export class Stage {
       screens > 0 ? screens : inGrid,
       box.clientWidth,
       box.clientHeight,
-      portrait && screens === 0 ? 1 : 16 / 9,
+      screens > 0 ? 16 / 9 : portrait ? 1 : 4 / 3,
     );
     this.element.style.setProperty('--cols', String(cols));
     this.element.style.setProperty('--rows', String(Math.ceil((screens > 0 ? screens : inGrid) / cols)));
     for (const tile of this.cameras.querySelectorAll<HTMLElement>('[data-slot]')) {
-      const slot = Number(tile.dataset['slot']);
+      const slot = Number(tile.dataset.slot);
       if (slot < 0) continue;
       const seen = document.visibilityState === 'visible' && !tile.classList.contains('no-picture');
       this.o.onView(slot, quality(seen, tile.clientHeight * devicePixelRatio));

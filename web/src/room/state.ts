@@ -68,10 +68,8 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
   switch (message.type) {
     case 'joined':
       return quiet(joined(state, message));
-    case 'participant': {
-      const { type: _, ...participant } = message;
-      return arrived(state, participant);
-    }
+    case 'participant':
+      return arrived(state, message);
     case 'left':
       return gone(state, message.peer);
     case 'lobby':
@@ -81,25 +79,24 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
     case 'speaking':
       return quiet({ ...state, speaking: message.peers });
     case 'chatLine': {
-      const { type: _, ...line } = message;
-      const fresh = !state.chat.some((c) => c.id === line.id);
+      const fresh = !state.chat.some((c) => c.id === message.id);
       return {
-        state: { ...state, chat: mergeChat(state.chat, [line]), seen: Math.max(state.seen, line.seq) },
-        notices: fresh && line.peer !== state.self.peer ? [{ kind: 'chat', name: line.name, text: line.text }] : [],
+        state: { ...state, chat: mergeChat(state.chat, [message]), seen: Math.max(state.seen, message.seq) },
+        notices:
+          fresh && message.peer !== state.self.peer ? [{ kind: 'chat', name: message.name, text: message.text }] : [],
       };
     }
     case 'fileOffered': {
-      const { type: _, ...file } = message;
-      const fresh = !state.files.some((f) => f.id === file.id);
+      const fresh = !state.files.some((f) => f.id === message.id);
       return {
         state: {
           ...state,
-          files: fresh ? [...state.files, file] : state.files.map((f) => (f.id === file.id ? file : f)),
-          seen: Math.max(state.seen, file.seq),
+          files: fresh ? [...state.files, message] : state.files.map((f) => (f.id === message.id ? message : f)),
+          seen: Math.max(state.seen, message.seq),
         },
         notices:
-          fresh && file.peer !== state.self.peer
-            ? [{ kind: 'file', name: nameOf(state, file.peer), file: file.name }]
+          fresh && message.peer !== state.self.peer
+            ? [{ kind: 'file', name: nameOf(state, message.peer), file: message.name }]
             : [],
       };
     }
@@ -139,14 +136,14 @@ function joined(state: RoomState, message: Joined): RoomState {
   // A new seat starts with an empty room; a resumed one keeps what it had, as
   // only later lines come again.
   const kept = message.resumed ? state : { ...emptyState, chat: state.chat.filter((c) => c.pending) };
-  const chat = message.chat ?? [];
-  const files = message.files ?? [];
+  const chat = message.chat;
+  const files = message.files;
   return {
     ...kept,
     self: { peer: message.peer, name: message.name, role: message.role },
     room: message.room,
-    participants: message.participants ?? [],
-    lobby: message.lobby ?? [],
+    participants: message.participants,
+    lobby: message.lobby,
     chat: mergeChat(kept.chat, chat),
     files,
     seen: Math.max(kept.seen, ...chat.map((c) => c.seq), ...files.map((f) => f.seq)),

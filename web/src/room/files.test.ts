@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import type { ClientMessage, Transfer } from '../protocol.gen';
+import { Files } from './files';
+
+class FakeChannel extends EventTarget {
+  readyState = 'open';
+  bufferedAmount = 0;
+  binaryType = '';
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  readonly sent: unknown[] = [];
+  readonly label: string;
+
+  constructor(label: string) {
+    super();
+    this.label = label;
+  }
+  send(data: unknown): void {
+    this.sent.push(data);
+  }
+  close(): void {
+    this.readyState = 'closed';
+  }
+}
+
+const bytes = Buffer.from('Certificato di residenza');
+const sum = createHash('sha256').update(bytes).digest('hex');
+const buffer = (from: number, to: number): ArrayBuffer => new Uint8Array(bytes.subarray(from, to)).buffer;
+
+function end(limit = 1000): {
+  files: Files;
+  sent: ClientMessage[];
+  channels: FakeChannel[];
+  done: [string, boolean][];
+} {
+  const sent: ClientMessage[] = [];
+  const channels: FakeChannel[] = [];
+  const done: [string, boolean][] = [];
+  const files = new Files({
+    send: (message) => sent.push(message) > 0,
+    channel: (label) => {
+      const channel = new FakeChannel(label);
+      channels.push(channel);
+      return channel as unknown as RTCDataChannel;
+    },
+    limit: () => limit,
+    onChange: () => undefined,
+    onDone: (name, damaged) => done.push([name, damaged]),
+    newId: () => 'f1',
+  });
+  return { files, sent, channels, done };
+}
+
+const offered = { seq: 1, id: 'f1', peer: 'other', name: 'a.pdf', size: bytes.length };
+const transfer = (id: string, direction: 'send' | 'receive', offset = 0): Transfer => ({
+  type: 'transfer',
+  transfer: id,
+  file: 'f1',
+  peer: 'other',
+  direction,
+  offset,
+});
+const channelOf = (label: string): { fake: FakeChannel; real: RTCDataChannel } => {
+  const fake = new FakeChannel(label);
+  return { fake, real: fake as unknown as RTCDataChannel };
+};
+
+void test('files that are too large or empty are never offered', () => {
+  const { files, sent } = end(10);
+  assert.equal(files.offer(new File([bytes], 'a.pdf'), 'me'), 'too-large');
+  assert.equal(files.offer(new File([], 'b.pdf'), 'me'), 'empty');
+  assert.deepEqual(sent, []);
+});
+
+void test('the sender sends the bytes and their hash, and learns what arrived', async () => {
+  const { files, channels } = end();
+  assert.equal(files.offer(new File([bytes], 'a.pdf'), 'me'), 'offered');
+  files.started(transfer('t1', 'send'));
+  const out = files.outgoing.get('f1');
+  await new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (out?.deliveries[0]?.status === 'sent') resolve();
+      else setImmediate(look);
+    };
+    look();
+  });
+  assert.equal(channels[0]?.label, 'file/t1');
+  assert.deepEqual(channels[0]?.sent.at(-1), sum);
+  files.delivered('t1', sum);
+  assert.equal(out?.deliveries[0]?.status, 'delivered');
+  assert.equal(out?.deliveries[0]?.sha256, sum);
+});
+
+void test('the channel may come before the word about it', () => {
+  const { files, sent, done } = end();
+  files.sync([offered], 'me');
+  files.accept('f1');
+  const { fake, real } = channelOf('file/t1');
+  files.channelOpened(real);
+  files.started(transfer('t1', 'receive'));
+  fake.onmessage?.({ data: buffer(0, bytes.length) });
+  fake.onmessage?.({ data: sum });
+  const item = files.incoming.get('f1');
+  assert.equal(item?.status, 'done');
+  assert.equal(item?.sha256, sum);
+  assert.deepEqual(done, [['a.pdf', false]]);
+  assert.deepEqual(sent.at(-1), { type: 'fileReceived', transfer: 't1', sha256: sum });
+});
+
+void test('after a break the receiver asks for the rest and gets the whole', () => {
+  const { files, sent } = end();
+  files.sync([offered], 'me');
+  files.accept('f1');
+  files.started(transfer('t1', 'receive'));
+  const first = channelOf('file/t1');
+  files.channelOpened(first.real);
+  first.fake.onmessage?.({ data: buffer(0, 7) });
+  first.fake.onclose?.();
+  assert.equal(files.incoming.get('f1')?.status, 'interrupted');
+  files.goOn();
+  assert.deepEqual(sent.at(-1), { type: 'acceptFile', id: 'f1', offset: 7 });
+  files.started(transfer('t2', 'receive', 7));
+  const second = channelOf('file/t2');
+  files.channelOpened(second.real);
+  second.fake.onmessage?.({ data: buffer(7, bytes.length) });
+  second.fake.onmessage?.({ data: sum });
+  assert.equal(files.incoming.get('f1')?.status, 'done');
+});
+
+void test('a file that arrives changed is not offered for saving', () => {
+  const { files, done } = end();
+  files.sync([offered], 'me');
+  files.accept('f1');
+  files.started(transfer('t1', 'receive'));
+  const { fake, real } = channelOf('file/t1');
+  files.channelOpened(real);
+  fake.onmessage?.({ data: buffer(0, bytes.length) });
+  fake.onmessage?.({ data: sum.replace(/./, (c) => (c === '0' ? '1' : '0')) });
+  assert.equal(files.incoming.get('f1')?.status, 'damaged');
+  assert.equal(files.incoming.get('f1')?.url, '');
+  assert.deepEqual(done, [['a.pdf', true]]);
+});
+
+void test('a withdrawn file is gone, a received one stays', () => {
+  const { files } = end();
+  files.sync([offered, { ...offered, id: 'f2' }], 'me');
+  const kept = files.incoming.get('f2');
+  if (kept) kept.status = 'done';
+  files.sync([], 'me');
+  assert.equal(files.incoming.get('f1')?.status, 'gone');
+  assert.equal(kept?.status, 'done');
+});

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { conditionOf, forClerk } from './devices';
+import { columns, initials, quality } from './layout';
+import { weak } from './quality';
+import { whole } from './secret';
+import { backoff } from './signaling';
+
+void test('a secret that was cut or changed is noticed before anything is asked', () => {
+  const raw = randomBytes(32);
+  const secret = Buffer.concat([raw, createHash('sha256').update(raw).digest().subarray(0, 4)]).toString('base64url');
+  assert.equal(secret.length, 48);
+  assert.ok(whole(secret));
+  assert.ok(!whole(secret.slice(0, 47)));
+  assert.ok(!whole(`${secret}A`));
+  assert.ok(!whole((secret.startsWith('A') ? 'B' : 'A') + secret.slice(1)));
+  assert.ok(!whole(secret.slice(0, 47) + '='));
+});
+
+void test('tiles come out as large as they can', () => {
+  assert.equal(columns(1, 1200, 700), 1);
+  assert.equal(columns(2, 1200, 700), 2);
+  assert.equal(columns(2, 390, 700), 1);
+  assert.equal(columns(4, 1200, 700), 2);
+  assert.equal(columns(5, 1600, 700), 3);
+  assert.equal(columns(3, 390, 700, 1), 1);
+  assert.equal(columns(4, 390, 700, 1), 2);
+});
+
+void test('no more picture is asked for than is seen', () => {
+  assert.equal(quality(false, 900), 'none');
+  assert.equal(quality(true, 0), 'none');
+  assert.equal(quality(true, 120), 'low');
+  assert.equal(quality(true, 480), 'high');
+});
+
+void test('initials', () => {
+  assert.equal(initials('Mario Rossi'), 'MR');
+  assert.equal(initials("Lucia Maria D'Amico"), 'LA');
+  assert.equal(initials('ufficio'), 'U');
+  assert.equal(initials('😀 Bianchi'), '😀B');
+  assert.equal(initials(''), '');
+});
+
+void test('reconnecting waits longer each time, up to about 8 seconds', () => {
+  const middle = (): number => 0.5;
+  assert.deepEqual(
+    [0, 1, 2, 3, 9].map((n) => backoff(n, middle)),
+    [0, 500, 1000, 2000, 8000],
+  );
+  assert.ok(backoff(20, () => 1) <= 10_000);
+});
+
+void test('errors of the devices become conditions that have a text', () => {
+  const named = (name: string): DOMException => new DOMException('x', name);
+  assert.equal(conditionOf(named('NotAllowedError')), 'denied');
+  assert.equal(conditionOf(named('NotFoundError')), 'missing');
+  assert.equal(conditionOf(named('NotReadableError')), 'busy');
+  assert.equal(forClerk('busy'), 'unknown');
+});
+
+void test('a connection is weak when much is lost or the way is long', () => {
+  const at = (received: number, lost: number, rtt: number) => ({ received, lost, rtt });
+  assert.ok(!weak(at(0, 0, 0.05), at(500, 5, 0.05)));
+  assert.ok(weak(at(0, 0, 0.05), at(500, 60, 0.05)));
+  assert.ok(weak(at(0, 0, 0.05), at(500, 0, 0.8)));
+  assert.ok(!weak(at(500, 60, 0.05), at(1000, 60, 0.05)));
+});
