@@ -1,0 +1,245 @@
+// What the stories share: a counter of its own (built, started on free ports,
+// with private databases), Chromium, and ways to ask a page about its media.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+
+export const OUT = path.resolve('web/e2e/out');
+const START_WITHIN = 120_000;
+
+export interface Counter {
+  readonly url: string;
+  /** The ready-made appointment: its two links. */
+  readonly citizenLink: string;
+  readonly clerkLink: string;
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+/** startCounter builds the binary and runs it in development mode, in a folder of its own. */
+export async function startCounter(settings: Record<string, string> = {}): Promise<Counter> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sportello-e2e-'));
+  const binary = path.join(folder, 'sportello');
+  const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { encoding: 'utf8' });
+  assert.equal(built.status, 0, built.stderr);
+  const port = await freePort();
+  let log = '';
+  const server = spawn(binary, ['dev', '-dir', path.join(folder, 'data')], {
+    env: { ...process.env, SPORTELLO_ADDR: `127.0.0.1:${port}`, SPORTELLO_MEDIA_PORT: '0', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const links = new Promise<[string, string]>((resolve, reject) => {
+    const read = (data: Buffer): void => {
+      log += data.toString();
+      const found = [...log.matchAll(/https?:\/\/\S+\/it\/stanza#\S+/g)].map((m) => m[0]);
+      if (found[0] && found[1]) resolve([found[0], found[1]]);
+    };
+    server.stdout.on('data', read);
+    server.stderr.on('data', read);
+    server.on('exit', (code) => {
+      reject(new Error(`the counter ended with ${String(code)}:\n${log}`));
+    });
+  });
+  const stop = async (): Promise<void> => {
+    await ended(server);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const [citizenLink, clerkLink] = await within(links, START_WITHIN, () => `the counter did not start:\n${log}`);
+    return { url: new URL(citizenLink).origin, citizenLink, clerkLink, log: () => log, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const over = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGTERM');
+  await within(over, 20_000, () => 'the counter does not stop').catch(() => server.kill('SIGKILL'));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  assert.ok(address && typeof address === 'object');
+  return address.port;
+}
+
+/** within gives a promise a deadline. */
+export async function within<T>(promise: Promise<T>, ms: number, why: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(why()));
+    }, ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const common = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+  '--allow-loopback-in-peer-connection',
+];
+
+/** A small frame rate keeps three people's pictures within two cores. */
+const fakeDevices = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=display-media-type=browser,fps=10'];
+
+export async function startBrowser(flags: readonly string[] = fakeDevices): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    headless: true,
+    args: [...common, ...flags],
+  });
+}
+
+export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: 'it-IT' };
+export const phone: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+  hasTouch: true,
+  locale: 'it-IT',
+};
+
+/** Collects the page's peer connections and sockets, for statistics and for breaking them. */
+function observe(): void {
+  const all = { peers: [] as RTCPeerConnection[], sockets: [] as WebSocket[] };
+  Object.assign(window, { observed: all });
+  window.RTCPeerConnection = new Proxy(RTCPeerConnection, {
+    construct(target, args: ConstructorParameters<typeof RTCPeerConnection>) {
+      const made = new target(...args);
+      all.peers.push(made);
+      return made;
+    },
+  });
+  window.WebSocket = new Proxy(WebSocket, {
+    construct(target, args: ConstructorParameters<typeof WebSocket>) {
+      const made = new target(...args);
+      all.sockets.push(made);
+      return made;
+    },
+  });
+}
+
+interface Observed {
+  observed: { peers: RTCPeerConnection[]; sockets: WebSocket[] };
+}
+
+/** newPage opens a context of its own; what goes wrong in the page fails the test. */
+export async function newPage(browser: Browser, options: BrowserContextOptions): Promise<{ page: Page; context: BrowserContext; errors: string[] }> {
+  const context = await browser.newContext(options);
+  await context.addInitScript(observe);
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  page.setDefaultTimeout(20_000);
+  return { page, context, errors };
+}
+
+export interface VideoIn {
+  readonly mid: string;
+  readonly frames: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Media {
+  readonly state: string;
+  readonly video: VideoIn[];
+  /** Summed audio energy received (W3C WebRTC Stats, totalAudioEnergy). */
+  readonly audioEnergy: number;
+}
+
+/** media asks the newest peer connection what it has decoded. */
+export async function media(page: Page): Promise<Media> {
+  return page.evaluate(async () => {
+    const pc = (window as unknown as Observed).observed.peers.at(-1);
+    if (!pc) return { state: 'none', video: [], audioEnergy: 0 };
+    const video: VideoIn[] = [];
+    let audioEnergy = 0;
+    for (const raw of (await pc.getStats()).values() as IterableIterator<RTCStats>) {
+      if (raw.type !== 'inbound-rtp') continue;
+      const s = raw as RTCInboundRtpStreamStats;
+      if (s.kind === 'audio') audioEnergy += s.totalAudioEnergy ?? 0;
+      else if (s.framesDecoded) {
+        video.push({ mid: s.mid ?? '', frames: s.framesDecoded, width: s.frameWidth ?? 0, height: s.frameHeight ?? 0 });
+      }
+    }
+    return { state: pc.connectionState, video, audioEnergy };
+  });
+}
+
+/** eventually asks until the answer is yes, or fails with the last answer. */
+export async function eventually<T>(what: string, ask: () => Promise<T>, yes: (answer: T) => boolean, ms = 25_000): Promise<T> {
+  const until = Date.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (yes(answer)) return answer;
+    if (Date.now() > until) assert.fail(`${what}: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 150)); // the pause between two questions
+  }
+}
+
+/** flows waits until n videos and the sound go on growing from now. */
+export async function flows(page: Page, who: string, n: number): Promise<Media> {
+  const before = await media(page);
+  const grown = (now: Media): number =>
+    now.video.filter((v) => v.frames >= (before.video.find((b) => b.mid === v.mid)?.frames ?? 0) + 5).length;
+  return eventually(
+    `${who} sees ${n} videos and hears`,
+    () => media(page),
+    (now) => grown(now) >= n && now.audioEnergy > before.audioEnergy,
+  );
+}
+
+/** dropSockets closes the page's sockets, as a network change does. */
+export async function dropSockets(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    for (const socket of (window as unknown as Observed).observed.sockets) socket.close();
+  });
+}
+
+export async function peersMade(page: Page): Promise<number> {
+  return page.evaluate(() => (window as unknown as Observed).observed.peers.length);
+}
+
+const axeSource = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+
+/** accessible runs axe and fails with what it found. */
+export async function accessible(page: Page, what: string): Promise<void> {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(async () => {
+    const axe = (window as unknown as { axe: { run: (o: object) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe;
+    const result = await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`);
+  });
+  assert.deepEqual(found, [], `${what} is accessible`);
+}
+
+/** picture keeps a screenshot for people to look at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(OUT, { recursive: true });
+  await page.screenshot({ path: path.join(OUT, `${name}.png`) });
+}
