@@ -209,6 +209,7 @@ type client struct {
 	ws     *websocket.Conn
 	in     chan protocol.ServerMessage
 	closed chan websocket.StatusCode
+	slots  map[int]string // as assign messages said, wherever they were passed over
 }
 
 func (k *counter) dial(opts ...*websocket.DialOptions) *client {
@@ -227,7 +228,7 @@ func (k *counter) dial(opts ...*websocket.DialOptions) *client {
 		_ = res.Body.Close()
 	}
 	ws.SetReadLimit(-1)
-	c := &client{t: k.t, ws: ws, in: make(chan protocol.ServerMessage, 4096), closed: make(chan websocket.StatusCode, 1)}
+	c := &client{t: k.t, ws: ws, in: make(chan protocol.ServerMessage, 4096), closed: make(chan websocket.StatusCode, 1), slots: map[int]string{}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -286,6 +287,9 @@ func until[T protocol.ServerMessage](c *client, ok func(T) bool) T {
 		case m, open := <-c.in:
 			if !open {
 				c.t.Fatalf("the socket closed before %T came (after %v)", zero, passed)
+			}
+			if a, is := any(m).(protocol.Assign); is {
+				c.slots[a.Slot] = a.Peer
 			}
 			if m, is := m.(T); is && ok(m) {
 				return m
