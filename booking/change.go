@@ -175,15 +175,19 @@ func (a *Agenda) Transition(ctx context.Context, id uuid.UUID, to State, actor A
 		if tag.RowsAffected() == 0 {
 			return ErrState
 		}
-		if to != Called {
-			return nil
+		switch to {
+		case Called:
+			return a.extendGrants(ctx, tx, id)
+		case Served, NoShow:
+			return a.endGrants(ctx, tx, id)
+		case Held, Booked, Arrived, Cancelled, Expired:
 		}
-		return a.extendGrants(ctx, tx, id)
+		return nil
 	})
 	if err != nil {
 		return Appointment{}, fmt.Errorf("transition: %w", err)
 	}
-	if to == Called && r.Mode == Virtual {
+	if to != Arrived && r.Mode == Virtual {
 		a.publish(ctx, id)
 	}
 	return a.Get(ctx, id)

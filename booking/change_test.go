@@ -130,9 +130,16 @@ func TestTransitions(t *testing.T) {
 	if g, ok := w.tokens.get(hash); !ok || !g.NotAfter.Equal(at(t, 17, 10, 10)) {
 		t.Errorf("called late, the grant ends at %v", g.NotAfter)
 	}
+	if _, err := w.Transition(ctx, v.ID, booking.Served, actor); err != nil {
+		t.Fatal(err)
+	}
+	if g, ok := w.tokens.get(hash); !ok || !g.NotAfter.Equal(w.clock.now()) || g.NotBefore.After(g.NotAfter) {
+		t.Errorf("served, the grant lasts from %v to %v", g.NotBefore, g.NotAfter)
+	}
 	_, err = w.Transition(ctx, uuid.New(), booking.Arrived, actor)
 	wantErr(t, "what is not", err, booking.ErrNotFound)
-	_, err = w.Transition(ctx, v.ID, booking.Served, booking.Actor{StaffID: 1 << 40})
+	last := w.booked(t, w.request(at(t, 18, 9, 0), booking.Virtual))
+	_, err = w.Transition(ctx, last.ID, booking.Called, booking.Actor{StaffID: 1 << 40})
 	wantErr(t, "by nobody", err, booking.ErrNotFound)
 }
 

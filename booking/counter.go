@@ -84,10 +84,12 @@ func (a *Agenda) List(ctx context.Context, q AgendaQuery) ([]Appointment, error)
 	}
 	words := searchWords(q.Text)
 	first, last := dateOf(q.Day), dateOf(q.Day)
-	if q.Day.IsZero() {
-		// A day is a day of the offices; between midnights of different time
-		// zones "today" is settled below by each office's own.
+	switch {
+	case !q.Day.IsZero():
+	case len(words) > 0:
 		first, last = a.today().AddDate(0, 0, -30), a.today().AddDate(10, 0, 0)
+	default: // around today; which day that is, each office's zone says below
+		first, last = a.today(), a.today().AddDate(0, 0, 2)
 	}
 	desks := q.DeskIDs
 	if desks == nil {

@@ -81,6 +81,18 @@ func (a *Agenda) extendGrants(ctx context.Context, tx pgx.Tx, appointment uuid.U
 	return nil
 }
 
+// endGrants closes the windows of an appointment that is over: whoever comes
+// now is too late, instead of waiting for nobody.
+func (a *Agenda) endGrants(ctx context.Context, tx pgx.Tx, appointment uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE room_grant SET not_before = least(not_before, $2), not_after = least(not_after, $2)
+		WHERE appointment_id = $1 AND revoked_at IS NULL`, appointment, a.now())
+	if err != nil {
+		return fmt.Errorf("end grants: %w", err)
+	}
+	return nil
+}
+
 // HostGrant makes a secret with which a clerk enters the room as its host.
 func (a *Agenda) HostGrant(ctx context.Context, id uuid.UUID, s Staff) (string, error) {
 	secret, _, err := a.grant(ctx, id, token.RoleHost, fmt.Sprintf("staff:%d", s.ID), s.Name, Actor{s.ID})

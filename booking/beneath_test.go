@@ -1,0 +1,77 @@
+package booking_test
+
+import (
+	"context"
+	"testing"
+
+	"sportello/booking"
+)
+
+// TestHoursChangeBeneathABooking: whatever places an appointment while its
+// hours are being taken away waits for them, and then does not happen.
+func TestHoursChangeBeneathABooking(t *testing.T) {
+	for name, place := range map[string]func(*testing.T, *world) func(context.Context) error{
+		"hold": func(t *testing.T, w *world) func(context.Context) error {
+			r := w.request(at(t, 17, 9, 0), booking.Virtual)
+			return func(ctx context.Context) error {
+				_, err := w.Hold(ctx, r)
+				return err
+			}
+		},
+		"rehold": func(t *testing.T, w *world) func(context.Context) error {
+			h, start := w.hold(t, w.request(at(t, 18, 9, 0), booking.Virtual)), at(t, 17, 9, 0)
+			return func(ctx context.Context) error {
+				_, err := w.Rehold(ctx, h.ID, h.Secret, start)
+				return err
+			}
+		},
+		"reschedule": func(t *testing.T, w *world) func(context.Context) error {
+			h, start := w.booked(t, w.request(at(t, 18, 9, 0), booking.Virtual)), at(t, 17, 9, 0)
+			return func(ctx context.Context) error {
+				_, err := w.Reschedule(ctx, h.ID, start, booking.Actor{})
+				return err
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, monday)
+			beneath(t, w, place(t, w))
+		})
+	}
+}
+
+func beneath(t *testing.T, w *world, place func(context.Context) error) {
+	t.Helper()
+	ctx := t.Context()
+	edit, err := w.pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = edit.Rollback(context.WithoutCancel(ctx)) }()
+	if _, err := edit.Exec(ctx, `UPDATE desk_day SET open = '{}' WHERE desk_id = $1 AND day = '2026-11-17'`, w.desks["Video"].ID); err != nil {
+		t.Fatal(err)
+	}
+	placed := make(chan error, 1)
+	go func() { placed <- place(ctx) }()
+	for waiting := false; !waiting; { // until it stands at the lock
+		select {
+		case err := <-placed:
+			t.Fatalf("it did not wait for the hours: %v", err)
+		default:
+		}
+		err := w.pool.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := edit.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "placing what has no hours", <-placed, booking.ErrSlotTaken)
+	var n int
+	if err := w.pool.QueryRow(ctx, `SELECT count(*) FROM appointment WHERE day = '2026-11-17'`).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d appointments, %v", n, err)
+	}
+}
