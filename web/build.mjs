@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { PurgeCSS } from 'purgecss';
-import * as sass from 'sass-embedded';
+import * as sass from 'sass';
 
 const web = path.dirname(fileURLToPath(import.meta.url));
 const modules = path.join(web, '..', 'node_modules');

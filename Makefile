@@ -1,0 +1,94 @@
+# What a person can do here: make help.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+TOOLS        := $(CURDIR)/.tools
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI     := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+BIN          := bin/sportello
+GO           := go
+TESTFLAGS    ?=
+
+.PHONY: help setup setup-run setup-test deps assets build run test test-go test-web test-e2e lint lint-go lint-web bench generate fmt clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+
+setup: setup-test deps ## Install whatever is missing (PostgreSQL, Redis, Chromium; npm packages)
+
+setup-run:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test
+
+deps: node_modules/.installed
+
+# npm ci only where the lock file is newer than what is installed.
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+assets: deps ## Build scripts, styles, fonts and icons into web/static/dist
+	@node web/build.mjs
+
+build: assets ## Build the binary, bin/sportello
+	$(GO) build -o $(BIN) ./cmd/sportello
+
+run: setup-run build ## Run a whole counter here, with a demonstration town and a call to try
+	@exec $(BIN) dev
+
+test: setup-test lint assets ## Check everything: format, lint, types, Go tests with -race, browser tests
+	@$(MAKE) test-go
+	$(MAKE) test-web
+	$(MAKE) test-e2e
+
+test-go: ## Go tests, with the race detector, on real PostgreSQL and Redis
+	@echo "== go test -race"
+	$(GO) test -race -timeout 10m $(TESTFLAGS) ./...
+
+test-web: deps ## Unit tests of the TypeScript
+	@echo "== node --test (units)"
+	node web/e2e/run.mjs unit
+
+test-e2e: build ## Browser tests in Chromium, against the built binary
+	@echo "== node --test (Chromium)"
+	SPORTELLO_BIN=$(CURDIR)/$(BIN) node web/e2e/run.mjs browser
+
+lint: lint-go lint-web ## Format and lint, Go and TypeScript
+
+lint-go: $(GOLANGCI)
+	@echo "== gofmt, go vet, golangci-lint"
+	unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))
+	if [[ -n $$unformatted ]]; then echo "gofmt is due on:" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+lint-web: deps
+	@echo "== tsc, eslint, prettier"
+	npx tsc --noEmit
+	npx eslint --max-warnings=0 web
+	npx prettier --check --log-level warn .
+
+bench: ## Benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+
+generate: ## Write what is generated from one source (the wire protocol's TypeScript)
+	$(GO) generate ./...
+
+fmt: deps $(GOLANGCI) ## Format everything
+	$(GOLANGCI) fmt ./...
+	npx prettier --write --log-level warn .
+
+$(GOLANGCI):
+	@echo "Building golangci-lint $(GOLANGCI_VERSION), once"
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+clean: ## Remove what was built; .dev (the data of make run) stays
+	rm -rf bin node_modules $(TOOLS) web/e2e/out
+	find web/static/dist -mindepth 1 ! -name .gitkeep -delete
