@@ -152,6 +152,9 @@ func fold(s string) string {
 		case 'ı':
 			return 'i'
 		}
+		if unicode.Is(unicode.Lm, r) { // U+02BC, an apostrophe that counts as a letter
+			return -1
+		}
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return r
 		}

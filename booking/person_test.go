@@ -78,6 +78,7 @@ func TestByCode(t *testing.T) {
 		{code, "d'angelo rossi"},
 		{code, " DANGELO-ROSSI "},
 		{code, "D’Angelo  Rossi"},
+		{code, "D\u02bcAngelo Rossi"},
 		{code, "d a\u0300ngelorossi"},
 		{misread, "D'Angelo Rossi"},
 	} {
