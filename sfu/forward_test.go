@@ -84,7 +84,13 @@ func (b *bench) one(tb testing.TB) {
 	b.seq++
 	binary.BigEndian.PutUint16(b.plain[2:], b.seq)
 	binary.BigEndian.PutUint32(b.plain[4:], uint32(b.seq)*3000)
-	enc, err := b.seal.EncryptRTP(b.wire, b.plain, &b.outHdr)
+	b.arrive(tb, b.plain)
+}
+
+// arrive lets any packet of the publisher arrive.
+func (b *bench) arrive(tb testing.TB, plain []byte) {
+	tb.Helper()
+	enc, err := b.seal.EncryptRTP(b.wire, plain, &b.outHdr)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -106,6 +112,46 @@ func TestForwardingDoesNotAllocate(t *testing.T) {
 	}
 	if got := b.net.sent - before; got < 5*1000 {
 		t.Errorf("only %d packets went out", got)
+	}
+}
+
+// A repair on an RTX stream fills a hole once, and the original that comes
+// after it goes nowhere: one number never carries two contents.
+func TestRepairByRTX(t *testing.T) {
+	b := newBench(t, 1)
+	sec := b.from.sections["1"]
+	sec.rtx = 97
+	b.from.sections["1"] = sec
+	b.from.declared[0x99] = "1"
+	for range 3 {
+		b.one(t)
+	}
+	b.seq++ // number 4 is lost
+	b.one(t)
+	before := b.net.sent
+	rtx := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 97, SSRC: 0x99, SequenceNumber: 1}}
+	for i, c := range []struct {
+		osn  byte
+		sent int
+	}{{4, 1}, {4, 1}, {3, 1}, {9, 1}} {
+		rtx.SequenceNumber++
+		rtx.Payload = append([]byte{0, c.osn}, b.plain[rtpHeader+8:]...)
+		raw, err := rtx.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.arrive(t, raw)
+		if got := b.net.sent - before; got != c.sent {
+			t.Errorf("repair %d of %d: %d packets went out", i, c.osn, got)
+		}
+	}
+	b.seq = 3
+	b.one(t) // the original of number 4, late
+	if got := b.net.sent - before; got != 1 {
+		t.Errorf("the late original went out too: %d packets", got)
+	}
+	if p := b.from.pubs[Camera].layers[layerHigh].ring.get(1<<16 + 4); p == nil || len(p.payload) != 1100 {
+		t.Errorf("the ring holds %+v", p)
 	}
 }
 

@@ -234,4 +234,5 @@ func (l *loop) remove(p *mediaPeer) {
 	}
 	p.in, p.out = nil, nil
 	clear(p.streams)
+	clear(p.repairs)
 }

@@ -44,18 +44,23 @@ type receiveLog struct {
 }
 
 // note takes a packet that came in and returns its extended sequence number.
-func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) int64 {
+// fresh is false for one that was there already, or is no longer waited for:
+// where repairs may come by another SSRC, SRTP's own replay protection cannot
+// tell, and a number must never go out to a viewer with two contents.
+func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) (ext int64, fresh bool) {
 	if !l.started {
 		l.started = true
 		// One cycle up, so that a packet from before the first stays positive.
 		l.first = int64(seq) + 1<<16
 		l.highest = l.first - 1
 	}
-	ext := extend(l.highest, seq)
-	l.received++
+	ext = extend(l.highest, seq)
 	switch gap := ext - l.highest; {
 	case gap <= 0:
-		l.fill(ext)
+		if fresh = l.fill(ext) || !l.repairs; fresh {
+			l.received++
+		}
+		return ext, fresh
 	case gap > seqJumpMax:
 		l.holes = l.holes[:0]
 		l.gaveUp = true
@@ -68,6 +73,7 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) int64 {
 		}
 		l.highest = ext
 	}
+	l.received++
 	transit := now.UnixMicro()%(1<<40)*int64(l.clock)/1e6 - int64(ts) // wraps are filtered below
 	if d := transit - l.transit; l.received > 1 && d < int64(l.clock)*10 && -d < int64(l.clock)*10 {
 		if d < 0 {
@@ -76,7 +82,13 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) int64 {
 		l.jitter += (float64(d) - l.jitter) / 16
 	}
 	l.transit = transit
-	return ext
+	return ext, true
+}
+
+// mend takes a packet that came as a repair on another SSRC.
+func (l *receiveLog) mend(seq uint16) (ext int64, fresh bool) {
+	ext = extend(l.highest, seq)
+	return ext, l.started && l.fill(ext)
 }
 
 func (l *receiveLog) open(seq int64, now time.Time) {
@@ -87,13 +99,14 @@ func (l *receiveLog) open(seq int64, now time.Time) {
 	l.holes = append(l.holes, hole{seq: seq, since: now})
 }
 
-func (l *receiveLog) fill(seq int64) {
+func (l *receiveLog) fill(seq int64) bool {
 	for i := range l.holes {
 		if l.holes[i].seq == seq {
 			l.holes = append(l.holes[:i], l.holes[i+1:]...)
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // ask appends the sequence numbers to ask for now, and counts those given up.

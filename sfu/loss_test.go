@@ -23,8 +23,14 @@ func TestReceiveLogAsksAndGivesUp(t *testing.T) {
 	if due, _ = l.ask(nil, 50*time.Millisecond, now.Add(30*time.Millisecond)); due != nil {
 		t.Errorf("asked again within a round trip: %v", due)
 	}
-	if got := l.note(65535, 0, now); got != 1<<16+65535 {
-		t.Errorf("the repair is number %d", got)
+	if got, fresh := l.note(65535, 0, now); got != 1<<16+65535 || !fresh {
+		t.Errorf("the repair is number %d, fresh %v", got, fresh)
+	}
+	if _, fresh := l.note(65535, 0, now); fresh {
+		t.Error("the same packet counts twice")
+	}
+	if _, fresh := l.mend(65535); fresh {
+		t.Error("the same packet, as a repair, counts again")
 	}
 	asked, lost := 0, 0
 	for range 200 {

@@ -36,6 +36,7 @@ type mediaPeer struct {
 	declared map[uint32]string  // SSRCs that the offer ties to a mid
 	maxSSRC  int
 	streams  map[uint32]*inStream
+	repairs  map[uint32]*inStream // by the SSRC of the RTX stream that repairs it
 	pubs     [sources]*publication
 
 	slots  []*outSlot
@@ -77,7 +78,7 @@ type inStream struct {
 	pub     *publication
 	ssrc    uint32
 	layer   int
-	pt      uint8
+	pt, rtx uint8
 	exts    extensions
 	video   bool
 	log     receiveLog
@@ -137,7 +138,7 @@ type sentReport struct {
 func newMediaPeer(id string, events *mailbox, maxSSRC int) *mediaPeer {
 	p := &mediaPeer{
 		id: id, events: events, maxSSRC: maxSSRC,
-		streams: map[uint32]*inStream{}, tracks: map[uint32]*outTrack{},
+		streams: map[uint32]*inStream{}, repairs: map[uint32]*inStream{}, tracks: map[uint32]*outTrack{},
 		rtt: defaultRTT, told: layers, calc: layers,
 	}
 	for s := range p.pubs {

@@ -82,19 +82,26 @@ func vp8() webrtc.RTPCodecCapability {
 }
 
 // newMediaEngine offers Opus and VP8 and nothing else: VP9 and AV1 freeze on
-// iOS, H.264 is missing in some builds. No RTX: repairs travel on the stream's
-// own SSRC, which every browser takes.
+// iOS, H.264 is missing in some builds. RTX (RFC 4588) is for what publishers
+// send: without it their padding goes into the media's own numbers, where a
+// lost one can never be had again. Our own repairs to viewers travel on the
+// stream's SSRC, which every browser takes too.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	errs := []error{
 		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opus(), PayloadType: 111}, webrtc.RTPCodecTypeAudio),
 		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: vp8(), PayloadType: 96}, webrtc.RTPCodecTypeVideo),
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96",
+		}, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
 	}
 	for uri, kinds := range map[string][]webrtc.RTPCodecType{
 		sdp.SDESMidURI:         {webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo},
 		sdp.TransportCCURI:     {webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo},
 		sdp.SDESRTPStreamIDURI: {webrtc.RTPCodecTypeVideo},
-		audioLevelURI:          {webrtc.RTPCodecTypeAudio},
+
+		sdp.SDESRepairRTPStreamIDURI: {webrtc.RTPCodecTypeVideo},
+		audioLevelURI:                {webrtc.RTPCodecTypeAudio},
 	} {
 		for _, k := range kinds {
 			errs = append(errs, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, k))

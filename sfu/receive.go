@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"maps"
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
@@ -22,27 +23,37 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 	}
 	l.count.received.Add(1)
 	p.alive.Store(l.now.UnixNano())
-	s := p.streams[h.SSRC]
+	s, repair := p.streams[h.SSRC], false
 	if s == nil {
-		if s = l.admit(p, h); s == nil {
+		s, repair = p.repairs[h.SSRC], true
+	}
+	if s == nil {
+		if s, repair = l.admit(p, h); s == nil {
 			l.count.refused.Add(1)
 			return
 		}
 	}
 	p.record(s, h, l.now)
-	if s.pt != h.PayloadType {
-		return
+	switch {
+	case repair && h.PayloadType == s.rtx && len(payload) > 2:
+		// RFC 4588, section 4: the number of the lost packet comes first.
+		// Without a hole to fill it is padding in disguise, to probe the path.
+		if seq, fresh := s.log.mend(uint16(payload[0])<<8 | uint16(payload[1])); fresh {
+			l.take(s, h, seq, payload[2:])
+		}
+	case !repair && h.PayloadType == s.pt:
+		if seq, fresh := s.log.note(h.SequenceNumber, h.Timestamp, l.now); fresh {
+			l.take(s, h, seq, payload)
+		}
 	}
-	l.take(s, h, payload)
 }
 
-// take logs, stores and forwards a packet of a known stream.
-func (l *loop) take(s *inStream, h *rtp.Header, payload []byte) {
+// take stores and forwards a packet of a known stream.
+func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	quiet := !s.flows(l.now)
 	s.lastAt = l.now
-	pkt := packet{ts: h.Timestamp, marker: h.Marker, payload: payload}
+	pkt := packet{seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
 	pkt.vp8.pic, pkt.vp8.tl0 = -1, -1
-	pkt.seq = s.log.note(h.SequenceNumber, h.Timestamp, l.now)
 	if s.video && len(payload) > 0 {
 		d, ok := parseVP8(payload)
 		if !ok {
@@ -140,11 +151,14 @@ func payloadOf(b []byte, h *rtp.Header) ([]byte, bool) {
 
 // admit finds out what an unknown SSRC is: by the mid and rid it carries
 // (RFC 8843, section 9.2; RFC 8852), else by what the offer declared.
-func (l *loop) admit(p *mediaPeer, h *rtp.Header) *inStream {
-	mid, rid := "", ""
+func (l *loop) admit(p *mediaPeer, h *rtp.Header) (s *inStream, repair bool) {
+	if len(p.streams)+len(p.repairs) >= p.maxSSRC {
+		return nil, false
+	}
+	mid, rid, repaired := "", "", ""
 	for m, sec := range p.sections { // ids are the same in one bundle
 		if got := h.GetExtension(sec.exts.mid); sec.exts.mid != 0 && string(got) == m {
-			mid, rid = m, string(h.GetExtension(sec.exts.rid))
+			mid, rid, repaired = m, string(h.GetExtension(sec.exts.rid)), string(h.GetExtension(sec.exts.repaired))
 			break
 		}
 	}
@@ -152,24 +166,45 @@ func (l *loop) admit(p *mediaPeer, h *rtp.Header) *inStream {
 		mid = p.declared[h.SSRC]
 	}
 	sec, ok := p.sections[mid]
-	if !ok || sec.pt != h.PayloadType {
-		return nil
-	}
-	layer := layerHigh
 	switch {
-	case rid == "l" && sec.source == Camera:
-		layer = layerLow
-	case rid != "" && rid != "h", rid == "" && sec.simulcast:
-		return nil
+	case !ok:
+		return nil, false
+	case sec.pt == h.PayloadType:
+		if layer, ok := sec.layer(rid); ok {
+			return l.open(p, h.SSRC, &sec, layer), false
+		}
+	case sec.rtx != 0 && sec.rtx == h.PayloadType:
+		if layer, ok := sec.layer(repaired); ok {
+			if s := p.pubs[sec.source].layers[layer]; s != nil {
+				p.repairs[h.SSRC] = s
+				return s, true
+			}
+		}
 	}
+	return nil, false
+}
+
+// layer says which layer a rid names.
+func (s *section) layer(rid string) (layer int, ok bool) {
+	switch {
+	case !s.simulcast:
+		return layerHigh, rid == ""
+	case rid == "l":
+		return layerLow, true
+	default:
+		return layerHigh, rid == "h"
+	}
+}
+
+// open begins a stream of a publication.
+func (l *loop) open(p *mediaPeer, ssrc uint32, sec *section, layer int) *inStream {
 	pub := p.pubs[sec.source]
 	if old := pub.layers[layer]; old != nil {
-		// The browser began the layer anew; the old SSRC will not come back.
+		// The browser began the layer anew; the old SSRCs will not come back.
 		delete(p.streams, old.ssrc)
-	} else if len(p.streams) >= p.maxSSRC {
-		return nil
+		maps.DeleteFunc(p.repairs, func(_ uint32, s *inStream) bool { return s == old })
 	}
-	s := &inStream{pub: pub, ssrc: h.SSRC, layer: layer, pt: sec.pt, exts: sec.exts, video: sec.video}
+	s := &inStream{pub: pub, ssrc: ssrc, layer: layer, pt: sec.pt, rtx: sec.rtx, exts: sec.exts, video: sec.video}
 	s.log.clock = 48000
 	if s.video {
 		size := ringHigh
@@ -179,7 +214,7 @@ func (l *loop) admit(p *mediaPeer, h *rtp.Header) *inStream {
 		s.ring, s.log.clock, s.log.repairs = newRing(size), 90000, true
 	}
 	pub.layers[layer] = s
-	p.streams[h.SSRC] = s
+	p.streams[ssrc] = s
 	for _, t := range pub.viewers {
 		l.retarget(t, l.now)
 	}

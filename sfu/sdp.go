@@ -15,14 +15,14 @@ const audioLevelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level" // RFC 6464
 // section is what was agreed for one m-line on which a peer sends.
 type section struct {
 	source    Source
-	pt        uint8
+	pt, rtx   uint8 // rtx is 0 where there is none
 	video     bool
 	simulcast bool
 	exts      extensions
 }
 
 // extensions are the ids of the header extensions the loop reads; 0: absent.
-type extensions struct{ mid, rid, twcc, level uint8 }
+type extensions struct{ mid, rid, repaired, twcc, level uint8 }
 
 func badOffer(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", ErrBadOffer, fmt.Sprintf(format, a...))
@@ -146,6 +146,8 @@ func agreed(answer string) (map[string]section, error) {
 			case err != nil:
 			case a.Key == "rtpmap" && strings.EqualFold(value, want) && s.pt == 0:
 				s.pt = uint8(n)
+			case a.Key == "fmtp" && s.video && s.pt != 0 && value == fmt.Sprintf("apt=%d", s.pt):
+				s.rtx = uint8(n)
 			case a.Key == "extmap":
 				s.exts.set(value, uint8(n))
 			}
@@ -163,6 +165,8 @@ func (e *extensions) set(uri string, id uint8) {
 		e.mid = id
 	case sdp.SDESRTPStreamIDURI:
 		e.rid = id
+	case sdp.SDESRepairRTPStreamIDURI:
+		e.repaired = id
 	case sdp.TransportCCURI:
 		e.twcc = id
 	case audioLevelURI:

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -56,8 +57,9 @@ func openSocket(cfg *Config) (batchConn, error) {
 
 // plainConn drives the loop packet by packet.
 type plainConn struct {
-	c     net.PacketConn
-	local netip.AddrPort
+	c      net.PacketConn
+	local  netip.AddrPort
+	closed atomic.Bool
 }
 
 func newPlainConn(c net.PacketConn) (*plainConn, error) {
@@ -74,6 +76,8 @@ func (p *plainConn) readBatch(ds []datagram) (int, error) {
 	switch {
 	case errors.As(err, &ne) && ne.Timeout():
 		return 0, os.ErrDeadlineExceeded // not every implementation's timeout is this one
+	case err != nil && p.closed.Load():
+		return 0, net.ErrClosed // nor is every one's error of a closed socket
 	case err != nil:
 		return 0, err
 	}
@@ -104,7 +108,11 @@ func (p *plainConn) writeTo(b []byte, a netip.AddrPort) error {
 
 func (p *plainConn) setReadDeadline(t time.Time) error { return p.c.SetReadDeadline(t) }
 func (p *plainConn) localAddr() netip.AddrPort         { return p.local }
-func (p *plainConn) close() error                      { return p.c.Close() }
+
+func (p *plainConn) close() error {
+	p.closed.Store(true)
+	return p.c.Close()
+}
 
 func unmapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
