@@ -125,16 +125,3 @@ func (c Config) complete() (Config, error) {
 	c.Outbox = or(c.Outbox, 512)
 	return c, nil
 }
-
-// FromSFU makes a media server of the package sfu a Media.
-func FromSFU(s *sfu.SFU) Media { return sfuMedia{s} }
-
-type sfuMedia struct{ sfu *sfu.SFU }
-
-func (m sfuMedia) Join(room, peer string, o sfu.Observer) (MediaPeer, error) {
-	p, err := m.sfu.Join(room, peer, o)
-	if err != nil {
-		return nil, err // not p: a nil *sfu.Peer in an interface is not nil
-	}
-	return p, nil
-}

@@ -17,6 +17,17 @@ import (
 	"sportello/signaling/protocol"
 )
 
+// sfuMedia makes the media server a Media, as cmd does.
+type sfuMedia struct{ sfu *sfu.SFU }
+
+func (m sfuMedia) Join(room, peer string, o sfu.Observer) (signaling.MediaPeer, error) {
+	p, err := m.sfu.Join(room, peer, o)
+	if err != nil {
+		return nil, err // not p: a nil *sfu.Peer in an interface is not nil
+	}
+	return p, nil
+}
+
 // real makes a counter with the real media server on loopback.
 func real(t *testing.T) *counter {
 	t.Helper()
@@ -31,7 +42,7 @@ func real(t *testing.T) *counter {
 			t.Errorf("close the media server: %v", err)
 		}
 	})
-	return open(t, func(c *signaling.Config) { c.Media = signaling.FromSFU(m) })
+	return open(t, func(c *signaling.Config) { c.Media = sfuMedia{m} })
 }
 
 // browser is a client with a real media connection.
