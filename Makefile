@@ -54,9 +54,9 @@ test-web: deps ## Unit tests of the TypeScript
 	@echo "== node --test (units)"
 	node web/e2e/run.mjs unit
 
-test-e2e: build ## Browser tests in Chromium, against the built binary
+test-e2e: assets ## Browser tests in Chromium
 	@echo "== node --test (Chromium)"
-	SPORTELLO_BIN=$(CURDIR)/$(BIN) node web/e2e/run.mjs browser
+	node web/e2e/run.mjs browser
 
 lint: lint-go lint-web ## Format and lint, Go and TypeScript
 

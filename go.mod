@@ -66,3 +66,9 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.14.0 // indirect
 )
+
+ignore (
+	./.dev
+	./.tools
+	./node_modules
+)
