@@ -82,8 +82,8 @@ func (a *Agenda) RemoveClosure(ctx context.Context, id int64) error {
 			scope
 			First, Last time.Time
 		}
-		r, err := one(rows, func(row_ pgx.CollectableRow) (r row, err error) {
-			return r, row_.Scan(&r.Town, &r.Office, &r.Desk, &r.First, &r.Last)
+		r, err := one(rows, func(found pgx.CollectableRow) (r row, err error) {
+			return r, found.Scan(&r.Town, &r.Office, &r.Desk, &r.First, &r.Last)
 		}, "closure")
 		if err != nil {
 			return err
