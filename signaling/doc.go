@@ -8,7 +8,7 @@
 // secret gives a grant; a grant gives a session: a seat, in the lobby or in the
 // room, that outlives its socket by a minute. The goroutine that upgraded goes
 // on to read frames, decodes them and delivers them to the session's mailbox.
-// One goroutine owns each session (session.go): it alone handles the client's
+// One goroutine owns each session (session.go, handle.go, media.go): it alone handles the client's
 // messages, speaks to the media server for this person, and writes to the
 // socket's outbox, which a writer goroutine empties (conn.go).
 //

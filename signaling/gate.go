@@ -47,7 +47,7 @@ func (s *Server) welcome(ctx context.Context, c *conn) (*session, error) {
 	if errors.As(err, &f) {
 		f.ref = "join"
 		s.counts.refused.Add(1)
-		s.cfg.Logger.Info("join refused", "code", string(f.code))
+		s.cfg.Logger.InfoContext(ctx, "join refused", "code", string(f.code))
 	}
 	return x, err
 }
@@ -71,7 +71,7 @@ func (s *Server) admitToken(ctx context.Context, c *conn, join protocol.Join) (*
 	case errors.Is(err, token.ErrTooEarly):
 		return nil, &fault{code: protocol.CodeTooEarly, notBefore: &g.NotBefore}
 	default:
-		s.cfg.Logger.Error("look a token up", "err", err)
+		s.cfg.Logger.ErrorContext(ctx, "look a token up", "err", err)
 		return nil, faulty(protocol.CodeUnavailable)
 	}
 	return s.seat(c, g, join)

@@ -102,6 +102,24 @@ func TestJoinMustComeInTime(t *testing.T) {
 	c.expectError(protocol.CodeJoinTimeout, true)
 }
 
+// knock asks for an upgrade and gives the answer's status.
+func (k *counter) knock(h http.Header) int {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(k.t.Context(), patience)
+	defer cancel()
+	ws, res, err := websocket.Dial(ctx, k.http.URL, &websocket.DialOptions{HTTPHeader: h})
+	if ws != nil {
+		defer func() { _ = ws.CloseNow() }()
+	}
+	if res == nil {
+		k.t.Fatal(err)
+	}
+	if res.Body != nil {
+		_ = res.Body.Close()
+	}
+	return res.StatusCode
+}
+
 func TestOrigin(t *testing.T) {
 	k := open(t)
 	for origin, want := range map[string]int{
@@ -110,14 +128,8 @@ func TestOrigin(t *testing.T) {
 		"https://sportello.example": http.StatusSwitchingProtocols,
 		k.http.URL:                  http.StatusSwitchingProtocols,
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		ws, res, err := websocket.Dial(ctx, k.http.URL, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
-		cancel()
-		if res == nil || res.StatusCode != want {
-			t.Errorf("origin %s: %v %v, want %d", origin, res, err, want)
-		}
-		if ws != nil {
-			_ = ws.CloseNow()
+		if got := k.knock(http.Header{"Origin": {origin}}); got != want {
+			t.Errorf("origin %s: %d, want %d", origin, got, want)
 		}
 	}
 }
@@ -126,22 +138,18 @@ func TestConnectionsPerAddress(t *testing.T) {
 	k := open(t, func(c *signaling.Config) { c.ConnectionsPerIP = 2 })
 	k.dial()
 	second := k.dial()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	_, res, err := websocket.Dial(ctx, k.http.URL, nil)
-	if err == nil || res.StatusCode != http.StatusTooManyRequests {
-		t.Fatalf("the third connection: %v, %v", res, err)
+	if got := k.knock(nil); got != http.StatusTooManyRequests {
+		t.Fatalf("the third connection: %d", got)
 	}
 	// A place that is given back can be had.
 	_ = second.ws.Close(websocket.StatusNormalClosure, "")
-	for ctx.Err() == nil {
-		ws, _, err := websocket.Dial(ctx, k.http.URL, nil)
-		if err == nil {
-			_ = ws.CloseNow()
-			return
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for k.knock(nil) != http.StatusSwitchingProtocols {
+		if ctx.Err() != nil {
+			t.Fatal("the place was not given back")
 		}
 	}
-	t.Error("the place was not given back")
 }
 
 func TestRateLimit(t *testing.T) {

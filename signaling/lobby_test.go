@@ -102,8 +102,12 @@ func TestHostOnlyRequests(t *testing.T) {
 	k := open(t)
 	_, mario, a, m := k.call()
 	for _, msg := range []protocol.ClientMessage{
-		protocol.Admit{Session: "x"}, protocol.Refuse{Session: "x"}, protocol.LobbyMessage{Session: "x", Text: "y"},
-		protocol.Remove{Peer: a.Peer}, protocol.Remove{Peer: m.Peer}, protocol.End{},
+		protocol.Admit{Session: "x"},
+		protocol.Refuse{Session: "x"},
+		protocol.LobbyMessage{Session: "x", Text: "y"},
+		protocol.Remove{Peer: a.Peer},
+		protocol.Remove{Peer: m.Peer},
+		protocol.End{},
 	} {
 		mario.send(msg)
 		if e := mario.expectError(protocol.CodeForbidden, false); e.Ref != protocol.TypeOf(msg) {

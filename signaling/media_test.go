@@ -28,8 +28,8 @@ func (m sfuMedia) Join(room, peer string, o sfu.Observer) (signaling.MediaPeer, 
 	return p, nil
 }
 
-// real makes a counter with the real media server on loopback.
-func real(t *testing.T) *counter {
+// withSFU makes a counter with the real media server on loopback.
+func withSFU(t *testing.T) *counter {
 	t.Helper()
 	m, err := sfu.New(sfu.Config{
 		Announce: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Logger: slog.New(slog.DiscardHandler),
@@ -93,7 +93,7 @@ func (b *browser) negotiate(t *testing.T, restart bool) {
 }
 
 func TestThreePeopleHearAndSeeEachOther(t *testing.T) {
-	k := real(t)
+	k := withSFU(t)
 	anna, mario, a, m := k.call()
 	luca := k.join("luca")
 	w := wait[protocol.Waiting](luca)
@@ -142,7 +142,7 @@ func TestThreePeopleHearAndSeeEachOther(t *testing.T) {
 					t.Fatalf("%s got packet %d in the slot of %s", b.joined.Name, mark, from)
 				}
 				key := from + []string{"/mic", "/cam", "/screen", "/sound"}[x.Source]
-				if heard[key] > 0 && int16(x.Packet.SequenceNumber-last[key]) <= 0 { //nolint:gosec // serial number arithmetic
+				if heard[key] > 0 && int16(x.Packet.SequenceNumber-last[key]) <= 0 {
 					t.Fatalf("%s: packet %d after %d", key, x.Packet.SequenceNumber, last[key])
 				}
 				last[key] = x.Packet.SequenceNumber
@@ -155,7 +155,7 @@ func TestThreePeopleHearAndSeeEachOther(t *testing.T) {
 }
 
 func TestResumeKeepsTheMedia(t *testing.T) {
-	k := real(t)
+	k := withSFU(t)
 	anna, mario, a, m := k.call()
 	people := []*browser{connect(t, anna, a), connect(t, mario, m)}
 	people[1].send(protocol.Publish{Source: protocol.SourceMicrophone, On: true})
@@ -186,7 +186,7 @@ func TestResumeKeepsTheMedia(t *testing.T) {
 }
 
 func TestFileThroughTheRealRelay(t *testing.T) {
-	k := real(t)
+	k := withSFU(t)
 	anna, mario, a, m := k.call()
 	sender, receiver := connect(t, anna, a), connect(t, mario, m)
 	type message struct {
@@ -259,7 +259,7 @@ func TestFileThroughTheRealRelay(t *testing.T) {
 }
 
 func TestRubbishAsSDP(t *testing.T) {
-	k := real(t)
+	k := withSFU(t)
 	_, mario, _, m := k.call()
 	for _, sdp := range []string{"rubbish", "v=0\r\n", strings.Repeat("a=x\r\n", 20_000), "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"} {
 		mario.send(protocol.Offer{SDP: sdp, Send: protocol.SendSections{Microphone: "0"}})
@@ -269,7 +269,7 @@ func TestRubbishAsSDP(t *testing.T) {
 }
 
 func TestRoomLimitOfTheRealMediaServer(t *testing.T) {
-	k := real(t)
+	k := withSFU(t)
 	anna, _ := k.host()
 	for i, name := range []string{"u", "v", "w", "x", "y"} {
 		k.grant(name, token.RoleGuest, "1")

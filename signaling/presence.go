@@ -191,9 +191,9 @@ func (p *publisher) run(ctx context.Context) {
 		if (err != nil) != away && ctx.Err() == nil {
 			away = err != nil
 			if away {
-				p.log.Warn("presence is not written: Redis is away", "err", err)
+				p.log.WarnContext(ctx, "presence is not written: Redis is away", "err", err)
 			} else {
-				p.log.Info("presence is written again")
+				p.log.InfoContext(ctx, "presence is written again")
 			}
 		}
 	}

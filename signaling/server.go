@@ -135,7 +135,7 @@ func (s *Server) Close(ctx context.Context) error {
 }
 
 // ServeHTTP upgrades and serves one socket until it closes.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { //nolint:contextcheck // a hijacked socket outlives its request
 	ip := s.cfg.ClientIP(r)
 	if status := s.enter(ip); status != 0 {
 		w.Header().Set("Retry-After", "5")
@@ -159,24 +159,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer cancel()
-	stop := context.AfterFunc(s.ctx, func() { c.finish(websocket.StatusGoingAway, "") })
+	stop := context.AfterFunc(s.ctx, func() { c.finish(websocket.StatusGoingAway, "") }) //nolint:contextcheck // the server's end, not the request's
 	defer stop()
 	written := make(chan struct{})
 	beside.Go(func() { defer close(written); c.write(ctx) })
 	beside.Go(func() { c.ping(ctx) })
 
-	x, err := s.welcome(ctx, c)
+	x, err := s.welcome(ctx, c) //nolint:contextcheck // as above
 	if err != nil {
 		var f *fault
 		if errors.As(err, &f) {
 			c.fail(f, false)
 		}
 		if f != nil || errors.Is(err, errTold) {
-			s.drain(ctx, c, written)
+			s.drain(ctx, c, written) //nolint:contextcheck // as above
 		}
 		return
 	}
-	s.listen(ctx, c, x, written)
+	s.listen(ctx, c, x, written) //nolint:contextcheck // as above
 }
 
 // listen reads until the socket ends, and tells the session.
@@ -199,7 +199,7 @@ func (s *Server) listen(ctx context.Context, c *conn, x *session, written <-chan
 		case err != nil:
 			return
 		default:
-			x.deliver(func() { x.handle(c, m) })
+			x.deliver(func() { x.handle(c, m) }) //nolint:contextcheck // an SDP exchange is the session's, which outlives the socket
 		}
 	}
 }

@@ -22,7 +22,7 @@ func texts(code protocol.Code) (it, en string) {
 	case protocol.CodeTooMany:
 		return "Ce ne sono troppi insieme: attendi che qualcuno finisca.", "There are too many at once: wait for some to finish."
 	case protocol.CodeRateLimited:
-		return "Troppe richieste in poco tempo: riprova tra un momento.", "Too many requests in a short time: try again in a moment."
+		return "Troppe richieste in poco tempo: riprova tra poco.", "Too many requests in a short time: try again in a moment."
 	case protocol.CodeJoinTimeout:
 		return "Il collegamento non si è completato in tempo: riprova.", "The connection was not completed in time: try again."
 	case protocol.CodeTokenDamaged:

@@ -75,8 +75,15 @@ func TestExamplesRoundTrip(t *testing.T) {
 
 func TestEmptyListsTravelAsLists(t *testing.T) {
 	for _, m := range []any{
-		Hello{ICEServers: []ICEServer{{}}}, Hello{}, Joined{}, Joined{Participants: []Participant{{}}},
-		Participant{}, Lobby{}, Layers{}, Speaking{}, Offer{},
+		Hello{ICEServers: []ICEServer{{}}},
+		Hello{},
+		Joined{},
+		Joined{Participants: []Participant{{}}},
+		Participant{},
+		Lobby{},
+		Layers{},
+		Speaking{},
+		Offer{},
 	} {
 		data, err := Encode(m)
 		if err != nil {
