@@ -19,7 +19,8 @@ type placeView struct {
 
 // bookPlace is a form that asks by GET, so that a service card can link into
 // it: ?ufficio= leads to its services, with &servizio= straight to the times.
-// &cambia= shows the choice again instead, for the way back.
+// &cambia= shows the choice again instead, for the way back; &avanti= and
+// &scegli= are the buttons of the two forms.
 func (s *Server) bookPlace(w http.ResponseWriter, r *http.Request) error {
 	l, q := s.lang(r), r.URL.Query()
 	office, service := q.Get("ufficio"), q.Get("servizio")
@@ -49,7 +50,7 @@ func (s *Server) bookPlace(w http.ResponseWriter, r *http.Request) error {
 		v.Errors.add("ufficio", l.T("place.choose_office"))
 	case service != "" && q.Get("cambia") == "":
 		v.Errors.add("servizio", l.T("place.unknown_service"))
-	case q.Has("avanti"):
+	case q.Has("scegli") && v.Office != nil:
 		v.Errors.add("servizio", l.T("place.choose_service"))
 	}
 	status := http.StatusOK

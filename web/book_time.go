@@ -31,7 +31,7 @@ func (s *Server) showTime(w http.ResponseWriter, r *http.Request, q url.Values, 
 	l := s.lang(r)
 	office, service, err := s.agenda.ServiceBySlug(r.Context(), q.Get("ufficio"), q.Get("servizio"))
 	if errors.Is(err, booking.ErrNotFound) && cause == nil {
-		http.Redirect(w, r, l.Path("/prenota?"+url.Values{"ufficio": {q.Get("ufficio")}, "avanti": {"1"}}.Encode()), http.StatusSeeOther)
+		http.Redirect(w, r, l.Path("/prenota?"+url.Values{"ufficio": {q.Get("ufficio")}, "avanti": {"1"}, "scegli": {"1"}}.Encode()), http.StatusSeeOther)
 		return nil
 	}
 	if err != nil {

@@ -106,8 +106,10 @@ func (s *Server) holdExpired(w http.ResponseWriter, r *http.Request, a booking.A
 	if err != nil {
 		return err
 	}
+	lost := s.recapOf(a)
+	lost.Start = time.Time{} // the time is nobody's now
 	v := expiredView{
-		Stepper: newStepper(l, stepTime), Recap: s.recapOf(a), Offers: offers,
+		Stepper: newStepper(l, stepTime), Recap: lost, Offers: offers,
 		Action: l.Path(holdPath(a.ID, stepTime)), Choose: l.Path(holdPath(a.ID, stepTime)), Return: x.key(),
 	}
 	return s.render(w, r, http.StatusOK, "public/expired.html", Page{Data: v, Crumbs: bookingCrumbs(l), NoSwitch: r.Method != http.MethodGet})
