@@ -61,7 +61,8 @@ type Observer interface {
 	Connected()
 	Disconnected()
 	Failed()
-	// Layers says which camera rids ("l", "h") somebody watches.
+	// Layers says which camera rids ("l", "h") somebody watches, when that
+	// changes; at first the browser sends both. The others may be paused.
 	Layers(active []string)
 	// Speaking says which peers of the room speak, loudest first.
 	Speaking(peers []string)

@@ -1,4 +1,30 @@
 // Package sfu forwards media: rooms, peers, their publications, and the
 // receive slots that carry them to the others. It knows no HTTP, Redis or SQL
 // and imports nothing of the project.
+//
+// # The journey of a packet
+//
+// All media comes in on one UDP port. One goroutine, the [loop], reads it in
+// batches and tells packets apart by their first byte. STUN and DTLS go to the
+// queue of the pion/webrtc connection they belong to (directory, muxConn): pion
+// does SDP, ICE, DTLS, SCTP and data channels. RTP and RTCP never enter pion:
+// the loop decrypts a packet with the keys of that connection (keyring), finds
+// the stream by SSRC, or by mid and rid (inStream), keeps it in the ring, and
+// lets every outTrack that carries this stream rewrite (rewriter), encrypt and
+// queue it. What one read brought goes out with one write.
+//
+// # Who owns what
+//
+// All media state belongs to the loop's goroutine, so a packet takes no lock and
+// fan-out is a plain slice. The control plane posts closures to it and does not
+// wait, but for Close. Locks are taken in the order SFU, Room, then any one of
+// Peer, directory, loop's queue or mailbox; under the first two nothing is called
+// but the posting to loop and mailboxes, no pion, no Observer. An Observer is
+// called by its peer's mailbox goroutine, in order, with no lock held.
+//
+// Every goroutine has someone who waits: Close of a Peer for its transfers, its
+// connection and its readers; Close of the SFU for all peers, the loop and the
+// mailboxes.
+//
+// docs/media.md tells more, and why.
 package sfu

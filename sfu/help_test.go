@@ -62,6 +62,9 @@ func join(t *testing.T, s *sfu.SFU, room, name string, opt sfutest.Options) *mem
 			t.Error(err)
 		}
 	})
+	for src := sfu.Microphone; src <= sfu.ScreenAudio; src++ {
+		m.peer.SetPublishing(src, true)
+	}
 	if err := m.Connect(deadline(t), m.peer); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

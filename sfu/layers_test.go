@@ -208,7 +208,7 @@ func TestLossIsRepaired(t *testing.T) {
 	a.stream(t, 7, "screen")
 	first := b.next(t, "screen", func(p sfutest.Media) bool { return p.Source == sfu.Screen })
 	missing := map[uint16]bool{}
-	for i := range uint16(150) {
+	for i := range uint16(100) {
 		missing[first.Packet.SequenceNumber+1+i] = true
 	}
 	for len(missing) > 0 {

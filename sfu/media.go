@@ -123,11 +123,10 @@ type outTrack struct {
 	srs             [4]sentReport
 	srNext          int
 
-	lossy     int // receiver reports with heavy loss in a row
-	lowUntil  time.Time
-	lowFor    time.Duration
-	resends   int // in this tick
-	addedOnce bool
+	lossy    int // receiver reports with heavy loss in a row
+	lowUntil time.Time
+	lowFor   time.Duration
+	resends  int // in this tick
 }
 
 type sentReport struct {
@@ -142,7 +141,7 @@ func newMediaPeer(id string, events *mailbox, maxSSRC int) *mediaPeer {
 		rtt: defaultRTT, told: layers, calc: layers,
 	}
 	for s := range p.pubs {
-		p.pubs[s] = &publication{peer: p, source: Source(s), on: true}
+		p.pubs[s] = &publication{peer: p, source: Source(s)}
 	}
 	return p
 }

@@ -131,8 +131,8 @@ func (p *Peer) unlock() error {
 	return nil
 }
 
-// SetPublishing opens or shuts one source at once: what a peer has switched
-// off goes to nobody, whatever its browser still sends.
+// SetPublishing opens or shuts one source at once. All are shut at first: what
+// a peer has not switched on goes to nobody, whatever its browser sends.
 func (p *Peer) SetPublishing(s Source, on bool) {
 	if s >= sources {
 		return

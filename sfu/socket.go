@@ -1,11 +1,13 @@
 package sfu
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -43,9 +45,14 @@ func openSocket(cfg *Config) (batchConn, error) {
 	if cfg.Conn != nil {
 		return newPlainConn(cfg.Conn)
 	}
-	c, err := net.ListenUDP("udp", &net.UDPAddr{Port: cfg.UDPPort})
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(context.Background(), "udp", ":"+strconv.Itoa(cfg.UDPPort))
 	if err != nil {
 		return nil, fmt.Errorf("sfu: open the media port: %w", err)
+	}
+	c, ok := pc.(*net.UDPConn)
+	if !ok {
+		return newPlainConn(pc)
 	}
 	// Bursts of keyframes from a full room must fit; the kernel caps it to
 	// its own limit, which is no error.
