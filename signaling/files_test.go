@@ -2,14 +2,13 @@ package signaling_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"sportello/sfu"
 	"sportello/signaling/protocol"
 )
 
-var sum = strings.Repeat("ab", 32)
+const sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 func TestFileFromOfferToDelivery(t *testing.T) {
 	k := open(t)

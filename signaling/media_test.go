@@ -106,7 +106,7 @@ func TestThreePeopleHearAndSeeEachOther(t *testing.T) {
 		b.send(protocol.Publish{Source: protocol.SourceCamera, On: true})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { defer close(done); _ = b.rtc.Stream(ctx, byte(100+i), "l", "h") }()
+		go func() { defer close(done); _ = b.rtc.Stream(ctx, byte(100+i), "l", "h") }() //nolint:gosec // 100 to 102
 		t.Cleanup(func() { stop(); <-done })
 	}
 	for i, b := range people {
@@ -142,7 +142,7 @@ func TestThreePeopleHearAndSeeEachOther(t *testing.T) {
 					t.Fatalf("%s got packet %d in the slot of %s", b.joined.Name, mark, from)
 				}
 				key := from + []string{"/mic", "/cam", "/screen", "/sound"}[x.Source]
-				if heard[key] > 0 && int16(x.Packet.SequenceNumber-last[key]) <= 0 {
+				if heard[key] > 0 && int16(x.Packet.SequenceNumber-last[key]) <= 0 { //nolint:gosec // serial number arithmetic
 					t.Fatalf("%s: packet %d after %d", key, x.Packet.SequenceNumber, last[key])
 				}
 				last[key] = x.Packet.SequenceNumber

@@ -1,9 +1,11 @@
 package signaling_test
 
 import (
+	"bufio"
 	"context"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 	"sportello/signaling/protocol"
 )
 
-var appointment = uuid.MustParse("00000000-0000-0000-0000-000000000001")
+// appointment is the id of the first appointment.
+func appointment() uuid.UUID { return uuid.MustParse("00000000-0000-0000-0000-000000000001") }
 
 // see waits until the presence of the first appointment is as it should be.
 func see(t *testing.T, p *signaling.Presence, changes <-chan uuid.UUID, ok func(s signaling.PresenceState, known bool) bool) signaling.PresenceState {
@@ -23,12 +26,12 @@ func see(t *testing.T, p *signaling.Presence, changes <-chan uuid.UUID, ok func(
 	limit := time.After(patience)
 	var s signaling.PresenceState
 	for {
-		states, err := p.Get(t.Context(), []uuid.UUID{appointment, uuid.New()})
+		states, err := p.Get(t.Context(), []uuid.UUID{appointment(), uuid.New()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var known bool
-		if s, known = states[appointment]; ok(s, known) {
+		if s, known = states[appointment()]; ok(s, known) {
 			return s
 		}
 		select {
@@ -54,7 +57,7 @@ func TestPresence(t *testing.T) {
 	if s.InRoom || s.HostPresent || s.Away || !s.Since.Equal(k.now.Now()) {
 		t.Errorf("presence %+v", s)
 	}
-	if ttl := rdb.TTL(ctx, "presence:"+appointment.String()).Val(); ttl <= 0 || ttl > time.Minute {
+	if ttl := rdb.TTL(ctx, "presence:"+appointment().String()).Val(); ttl <= 0 || ttl > time.Minute {
 		t.Errorf("expires in %v", ttl)
 	}
 	mario.send(protocol.Away{Away: true})
@@ -76,25 +79,24 @@ func TestRedisDiesDuringACall(t *testing.T) {
 	sock := filepath.Join(dir, "r.sock")
 	start := func() *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), "redis-server", "--port", "0", "--unixsocket", sock, "--save", "", "--dir", dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		return cmd
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.Contains(strings.ToLower(lines.Text()), "ready to accept connections") {
+				return cmd
+			}
+		}
+		t.Fatal("Redis did not come up")
+		return nil
 	}
 	redisServer := start()
 	rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: sock, MaxRetries: -1})
 	t.Cleanup(func() { _ = rdb.Close() })
-	reachable := func() {
-		limit := time.After(patience)
-		for rdb.Ping(t.Context()).Err() != nil {
-			select {
-			case <-limit:
-				t.Fatal("Redis does not come up")
-			case <-time.After(5 * time.Millisecond):
-			}
-		}
-	}
-	reachable()
 	k := open(t, func(c *signaling.Config) { c.Redis = rdb })
 	anna, mario, _, m := k.call()
 	if err := redisServer.Process.Kill(); err != nil {
@@ -116,21 +118,12 @@ func TestRedisDiesDuringACall(t *testing.T) {
 	// It comes back empty, and the consoles see the call again by themselves.
 	redisServer = start()
 	t.Cleanup(func() { _ = redisServer.Process.Kill(); _ = redisServer.Wait() })
-	reachable()
 	anna.send(protocol.Remove{Peer: m.Peer})
 	wait[protocol.Ended](back)
 	p := signaling.NewPresence(rdb)
-	tick := make(chan uuid.UUID)
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		for {
-			select {
-			case tick <- uuid.Nil:
-			case <-done:
-				return
-			}
-		}
-	}()
-	see(t, p, tick, func(s signaling.PresenceState, known bool) bool { return known && s.HostPresent && !s.InRoom })
+	changes, err := p.Watch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	see(t, p, changes, func(s signaling.PresenceState, known bool) bool { return known && s.HostPresent && !s.InRoom })
 }
