@@ -61,13 +61,10 @@ func newAgenda(s settings, st stores, log *slog.Logger) (*booking.Agenda, *token
 
 // app is the wired counter.
 type app struct {
-	stores   stores
-	agenda   *booking.Agenda
-	media    *sfu.SFU
-	rooms    *signaling.Server
-	pages    *web.Server
-	sessions *pgxstore.PostgresStore
-	log      *slog.Logger
+	agenda *booking.Agenda
+	media  *sfu.SFU
+	rooms  *signaling.Server
+	pages  *web.Server
 
 	stopWork context.CancelFunc
 	work     sync.WaitGroup
@@ -77,7 +74,7 @@ type app struct {
 // but for the stores.
 func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app, error) {
 	agenda, tokens := newAgenda(s, st, log)
-	a := &app{stores: st, agenda: agenda, log: log, stopWork: func() {}}
+	a := &app{agenda: agenda}
 	var err error
 	if a.media, err = openMedia(s, log); err != nil {
 		agenda.Close()
@@ -92,20 +89,24 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 		Logger:    log.With("part", "signaling"),
 	})
 	if err != nil {
+		agenda.Close()
 		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.media.Close())
 	}
-	a.sessions = pgxstore.New(st.pool)
 	a.pages, err = web.New(web.Config{
 		Agenda:     agenda,
 		Secret:     s.key("cookies"),
 		PublicURL:  s.PublicURL,
 		JoinBefore: s.JoinBefore,
 		Logger:     log.With("part", "web"),
-		Staff:      web.StaffConfig{Sessions: a.sessions, Presence: presence{signaling.NewPresence(st.redis)}},
+		Staff: web.StaffConfig{
+			Sessions: pgxstore.NewWithCleanupInterval(st.pool, 0), // swept by sweepSessions
+			Presence: presence{signaling.NewPresence(st.redis)},
+		},
 	})
 	if err != nil {
-		a.sessions.StopCleanup()
-		return nil, errors.Join(fmt.Errorf("pages: %w", err), a.rooms.Close(ctx), a.media.Close())
+		err = errors.Join(fmt.Errorf("pages: %w", err), a.rooms.Close(ctx), a.media.Close())
+		agenda.Close()
+		return nil, err
 	}
 	// The upkeep ends with close, not with the signal that begins the drain.
 	workCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -115,6 +116,7 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 			log.ErrorContext(workCtx, "the agenda's upkeep ended", "error", err)
 		}
 	})
+	a.work.Go(func() { sweepSessions(workCtx, st.pool, log) })
 	return a, nil
 }
 
@@ -127,7 +129,6 @@ func (a *app) close(ctx context.Context) error {
 	}
 	a.stopWork()
 	a.work.Wait()
-	a.sessions.StopCleanup()
 	a.agenda.Close()
 	if err != nil {
 		return fmt.Errorf("stop: %w", err)

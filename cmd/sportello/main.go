@@ -10,6 +10,10 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // images without a system's zones know Europe/Rome too
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // command is what the binary can do.
@@ -47,6 +51,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends a stop that takes too long.
 	context.AfterFunc(ctx, stop)
+	// What go-redis has to say about its connections comes back as errors too.
+	redis.SetLogger(&logging.VoidLogger{})
 	env := &environment{vars: environ(), in: os.Stdin, out: os.Stdout, errOut: os.Stderr}
 	err := dispatch(ctx, env, os.Args[1:])
 	stop()

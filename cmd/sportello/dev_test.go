@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sys/unix"
+
+	"sportello/internal/devstack"
+)
+
+// devVars are the settings of a counter that no other one is in the way of.
+func devVars(more ...string) map[string]string {
+	vars := map[string]string{
+		"SPORTELLO_ADDR": "127.0.0.1:0", "SPORTELLO_MEDIA_PORT": "0", "SPORTELLO_MEDIA_ADDRESSES": "127.0.0.1",
+	}
+	for i := 0; i < len(more); i += 2 {
+		vars[more[i]] = more[i+1]
+	}
+	return vars
+}
+
+func count(t *testing.T, dir, query string) (n int) {
+	t.Helper()
+	q := url.Values{"host": {filepath.Join(dir, "postgres", "run")}, "user": {"sportello"}}
+	conn, err := pgx.Connect(t.Context(), "postgres:///sportello?"+q.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // nothing is pending
+	if err := conn.QueryRow(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	first := start(t, devVars(), "dev", "-dir", dir)
+	for _, want := range []string{first.URL + "/it/staff/", demoPassword, "cimiteri", "the citizen " + first.URL + "/it/stanza#", "the clerk   " + first.URL + "/it/stanza#"} {
+		if !strings.Contains(first.out.String(), want) {
+			t.Errorf("%q is not printed:\n%s", want, first.out)
+		}
+	}
+	if status, body := first.get(t, http.DefaultClient, "http", "/readyz"); status != http.StatusOK || body != "ok\n" {
+		t.Errorf("/readyz: %d %q", status, body)
+	}
+	if status, body := first.get(t, http.DefaultClient, "http", "/it/"); status != http.StatusOK || !strings.Contains(body, "Cimiter") && !strings.Contains(body, "cimiter") {
+		t.Errorf("/it/: %d, without the demonstration's offices", status)
+	}
+	if err := dispatch(t.Context(), &environment{vars: devVars(), out: t.Output(), errOut: t.Output()}, []string{"dev", "-dir", dir}); !errors.Is(err, devstack.ErrInUse) {
+		t.Errorf("a second counter on one folder: %v", err)
+	}
+	before := count(t, dir, "SELECT count(*) FROM appointment")
+	if err := first.end(t); err != nil {
+		t.Fatal(err)
+	}
+
+	second := start(t, devVars(), "dev", "-dir", dir)
+	if after := count(t, dir, "SELECT count(*) FROM appointment"); after != before+1 { // the new demonstration
+		t.Errorf("%d appointments became %d", before, after)
+	}
+	if offices := count(t, dir, "SELECT count(*) FROM office"); offices != 6 {
+		t.Errorf("%d offices after two seeds, want 6", offices)
+	}
+	if err := second.end(t); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKilledDevelopmentLeavesNoOrphan(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "dev", "-dir", dir)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	for k, v := range devVars() {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.Contains(lines.Text(), "the clerk") {
+	}
+	var servers []int // file descriptors that tell of the servers' end
+	for _, file := range []string{"postgres/pgdata/postmaster.pid", "redis/redis.pid"} {
+		data, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(data), "\n")
+		pid, err := strconv.Atoi(strings.TrimSpace(first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		t.Cleanup(func() { _ = unix.Close(fd) })
+		servers = append(servers, fd)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	for _, fd := range servers {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds())) //nolint:gosec // a descriptor fits
+		if err != nil || n != 1 {
+			t.Errorf("a server outlives its killed counter: %v", err)
+		}
+	}
+	// What they left can be taken up again.
+	start(t, devVars(), "dev", "-dir", dir)
+}
+
+func TestSelfMadeCertificate(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	c := start(t, devVars("SPORTELLO_TLS", "self"), "dev", "-dir", dir)
+	pem, err := os.ReadFile(filepath.Join(dir, "tls-cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(pem)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}}
+	defer transport.CloseIdleConnections()
+	if status, _ := c.get(t, &http.Client{Transport: transport}, "https", "/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz over HTTPS: %d", status)
+	}
+	if !strings.HasPrefix(c.URL, "https://") {
+		t.Errorf("the printed address is %s", c.URL)
+	}
+	// Kept while it is good, made anew when it is about to end.
+	for _, step := range []struct {
+		after time.Duration
+		same  bool
+	}{{time.Hour, true}, {selfMadeLife - 24*time.Hour, false}} {
+		if _, err := (certificateSource{self: true}).load(dir, time.Now().Add(step.after)); err != nil {
+			t.Fatal(err)
+		}
+		now, err := os.ReadFile(filepath.Join(dir, "tls-cert.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := string(now) == string(pem); same != step.same {
+			t.Errorf("after %v the certificate is the same: %v, want %v", step.after, same, step.same)
+		}
+	}
+}
