@@ -43,6 +43,8 @@ func (c clerkRow) Key() string {
 	switch {
 	case c.Late:
 		return "late"
+	case c.Presence.Waiting && c.Presence.Away && c.State == booking.Booked:
+		return "away"
 	case c.Presence.Waiting && c.State == booking.Booked:
 		return "waiting"
 	}
@@ -157,7 +159,15 @@ func (v *clerkView) sortOut() {
 	if !v.Today {
 		v.Next = nil
 	}
-	slices.SortStableFunc(v.Waiting, func(a, b clerkRow) int { return a.Presence.Since.Compare(b.Presence.Since) })
+	slices.SortStableFunc(v.Waiting, func(a, b clerkRow) int {
+		if a.Presence.Away != b.Presence.Away {
+			if a.Presence.Away {
+				return 1
+			}
+			return -1
+		}
+		return a.Presence.Since.Compare(b.Presence.Since)
+	})
 }
 
 // myDesks lists the desks that the clerk works at: those assigned, or all of

@@ -125,7 +125,7 @@ func (s *Server) freeSlots(ctx context.Context, v booking.Service, from time.Tim
 		m := modeSlots{Mode: mode}
 		if len(free) > 0 {
 			// The public's starts among them tell which are the operators' own.
-			q.Audience, q.Limit, q.To = booking.Public, 0, free[len(free)-1].Start.Add(time.Nanosecond)
+			q.Audience, q.Limit, q.To = booking.Public, 0, free[len(free)-1].Start.Add(time.Second)
 			public, err := s.agenda.Free(ctx, q)
 			if err != nil {
 				return nil, err

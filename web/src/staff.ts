@@ -1,9 +1,11 @@
 // The consoles work without this script: each is a page of forms. It keeps a
 // board up to date by itself, and spares an operator the reloads.
 import { copyButtons } from './staff/copy.ts';
+import { accessKeys } from './staff/keys.ts';
 import { liveBoard } from './staff/live.ts';
 import { phoneDesk } from './staff/phonedesk.ts';
 
+accessKeys();
 liveBoard();
 phoneDesk();
 copyButtons();
