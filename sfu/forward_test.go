@@ -51,7 +51,7 @@ func newBench(tb testing.TB, viewers int) *bench {
 	b.from.in, b.from.out, b.from.addr = context(srtp.SRTPReplayProtection(1024)), context(), b.addr
 	b.from.sections = map[string]section{"1": {source: Camera, pt: 96, video: true, exts: extensions{mid: 4, twcc: 5}}}
 	b.from.declared = map[uint32]string{0x1234: "1"}
-	b.from.pubs[Camera].on = true
+	b.from.pubs[Camera].on, b.from.twccID = true, 5
 	b.add(room, b.from)
 	owner := &muxConn{media: b.from}
 	b.dir.byAddr[b.addr] = owner

@@ -42,6 +42,7 @@ type mediaPeer struct {
 	slots  []*outSlot
 	tracks map[uint32]*outTrack // by outgoing SSRC
 
+	twccID   uint8 // of the header extension; 0 where it was not agreed
 	twcc     *twcc.Recorder
 	twccSSRC uint32
 	twccNew  bool

@@ -287,6 +287,9 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 	p.sfu.loop.post(func() {
 		m := p.media
 		m.sections, m.declared = sections, declared
+		for _, s := range sections { // one bundle, one id
+			m.twccID = max(m.twccID, s.exts.twcc)
+		}
 		for _, s := range added {
 			m.slots = append(m.slots, s)
 			for _, t := range s.tracks {

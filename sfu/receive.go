@@ -23,6 +23,7 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 	}
 	l.count.received.Add(1)
 	p.alive.Store(l.now.UnixNano())
+	p.record(h, l.now)
 	s, repair := p.streams[h.SSRC], false
 	if s == nil {
 		s, repair = p.repairs[h.SSRC], true
@@ -33,7 +34,6 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 			return
 		}
 	}
-	p.record(s, h, l.now)
 	switch {
 	case repair && h.PayloadType == s.rtx && len(payload) > 2:
 		// RFC 4588, section 4: the number of the lost packet comes first.
@@ -221,12 +221,14 @@ func (l *loop) open(p *mediaPeer, ssrc uint32, sec *section, layer int) *inStrea
 	return s
 }
 
-// record notes the arrival for transport-wide congestion control.
-func (p *mediaPeer) record(s *inStream, h *rtp.Header, now time.Time) {
-	if s.exts.twcc == 0 {
+// record notes the arrival for transport-wide congestion control, whatever the
+// packet is: browsers probe the path with RTX of streams that have not begun,
+// and a probe not reported counts as lost.
+func (p *mediaPeer) record(h *rtp.Header, now time.Time) {
+	if p.twccID == 0 {
 		return
 	}
-	b := h.GetExtension(s.exts.twcc)
+	b := h.GetExtension(p.twccID)
 	if len(b) != 2 {
 		return
 	}
