@@ -101,7 +101,10 @@ const common = [
 ];
 
 /** A small frame rate keeps three people's pictures within two cores. */
-const fakeDevices = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=display-media-type=browser,fps=10'];
+const fakeDevices = [
+  '--use-fake-ui-for-media-stream',
+  '--use-fake-device-for-media-stream=display-media-type=browser,fps=10',
+];
 
 export async function startBrowser(flags: readonly string[] = fakeDevices): Promise<Browser> {
   return chromium.launch({
@@ -145,7 +148,10 @@ interface Observed {
 }
 
 /** newPage opens a context of its own; what goes wrong in the page fails the test. */
-export async function newPage(browser: Browser, options: BrowserContextOptions): Promise<{ page: Page; context: BrowserContext; errors: string[] }> {
+export async function newPage(
+  browser: Browser,
+  options: BrowserContextOptions,
+): Promise<{ page: Page; context: BrowserContext; errors: string[] }> {
   const context = await browser.newContext(options);
   await context.addInitScript(observe);
   const page = await context.newPage();
@@ -192,7 +198,12 @@ export async function media(page: Page): Promise<Media> {
 }
 
 /** eventually asks until the answer is yes, or fails with the last answer. */
-export async function eventually<T>(what: string, ask: () => Promise<T>, yes: (answer: T) => boolean, ms = 25_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  yes: (answer: T) => boolean,
+  ms = 25_000,
+): Promise<T> {
   const until = Date.now() + ms;
   for (;;) {
     const answer = await ask();
@@ -231,8 +242,14 @@ const axeSource = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 export async function accessible(page: Page, what: string): Promise<void> {
   await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
-    const axe = (window as unknown as { axe: { run: (o: object) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe;
-    const result = await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    const axe = (
+      window as unknown as {
+        axe: { run: (o: object) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      }
+    ).axe;
+    const result = await axe.run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
     return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`);
   });
   assert.deepEqual(found, [], `${what} is accessible`);

@@ -40,7 +40,7 @@ export class Controls {
         'button',
         {
           type: 'button',
-          class: `control ${command}`,
+          class: command === 'leave' ? 'control hang-up' : 'control',
           'data-command': command,
           title: t(look.label) + shortcut,
           'aria-keyshortcuts': look.key ? `Alt+Shift+${look.key}` : null,

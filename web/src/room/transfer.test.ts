@@ -30,7 +30,7 @@ class FakeChannel extends EventTarget implements Outlet {
   }
 }
 
-const content = randomBytes(9 * SLICE + 12_345);
+const content = Buffer.from(new Uint8Array(randomBytes(9 * SLICE + 12_345)));
 const file = new Blob([content]);
 const sum = createHash('sha256').update(content).digest('hex');
 

@@ -1,0 +1,70 @@
+// Booking in the browser, as a citizen does it: by links, buttons and fields.
+
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+
+export interface Booked {
+  /** The address in the confirmation with which one manages it; its fragment is the secret. */
+  readonly manage: string;
+  readonly room: string;
+  readonly code: string;
+  readonly day: string; // 2026-03-02
+  readonly time: string; // 09:00
+}
+
+/** book books a service of an office; virtually where that is asked for. */
+export async function book(
+  page: Page,
+  url: string,
+  office: string,
+  service: string,
+  surname: string,
+  virtual = true,
+): Promise<Booked> {
+  await page.goto(`${url}/it/prenota`);
+  await page.check(`#u-${office}`);
+  await page.click('main form .sv-nav button.btn-primary');
+  await page.check(`#s-${service}`);
+  await page.click('main form .sv-nav button.btn-primary');
+  await page.waitForURL('**/prenota/orario**');
+  const mode = page.locator('a.sv-choice', { hasText: virtual ? 'In videochiamata' : 'Allo sportello' });
+  if (await mode.count()) await mode.click();
+  const slot = page.locator('#orari-form input[name=inizio]').first();
+  const start = (await slot.getAttribute('value')) ?? '';
+  assert.match(start, /^\d{4}-\d\d-\d\dT\d\d:\d\d/);
+  await slot.check({ force: true });
+  await page.click('#orari-form button[type=submit]');
+  await page.waitForURL('**/dettagli');
+  await page.fill('#note', 'Ho con me la denuncia di smarrimento.');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForURL('**/richiedente');
+  await page.fill('#name', 'Lucia');
+  await page.fill('#surname', surname);
+  await page.fill('#email', 'lucia@example.it');
+  await page.check('#privacy');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForURL('**/riepilogo');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForURL('**/conferma');
+  const manage = ((await page.textContent('#link-value')) ?? '').trim();
+  const code = ((await page.textContent('.sv-code-value')) ?? '').trim();
+  assert.match(manage, /#[\w-]{48}$/);
+  assert.match(code, /^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
+  return {
+    manage,
+    code,
+    room: manage.replace('/appuntamento#', '/stanza#'),
+    day: start.slice(0, 10),
+    time: start.slice(11, 16),
+  };
+}
+
+/** signIn opens the staff's pages. */
+export async function signIn(page: Page, url: string, login: string, then: string): Promise<void> {
+  await page.goto(`${url}${then}`);
+  await page.fill('#login', login);
+  await page.fill('#password', 'sportello-demo');
+  await page.click('form button[type=submit]');
+  await page.waitForURL((at) => !at.pathname.endsWith('/accesso'));
+  if (!page.url().includes(then)) await page.goto(`${url}${then}`);
+}
