@@ -18,6 +18,9 @@ const (
 	// tombstone is how long a deleted grant cannot be re-issued from an answer
 	// that the source gave before the deletion.
 	tombstone = time.Minute
+	// patience is how long a Redis that hangs may hold up a booking or a join,
+	// which both can do without it.
+	patience = 1500 * time.Millisecond
 )
 
 // reissue writes a grant that was read from the source, unless one has been
@@ -36,7 +39,8 @@ type Store struct {
 }
 
 // NewStore gives a store without a source: a miss is ErrUnknown until
-// SetSource is called.
+// SetSource is called. The client must heed deadlines (ContextTimeoutEnabled),
+// or a Redis that hangs holds up joins.
 func NewStore(rdb redis.UniversalClient) *Store {
 	return &Store{rdb: rdb, reissue: redis.NewScript(reissue)}
 }
@@ -52,6 +56,8 @@ func (s *Store) Put(ctx context.Context, h Hash, g Grant) error {
 	if err != nil {
 		return fmt.Errorf("token: put: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, gone(h))
 		p.Set(ctx, key(h), data, 0)
@@ -66,6 +72,8 @@ func (s *Store) Put(ctx context.Context, h Hash, g Grant) error {
 
 // Delete takes a grant back. The source then says whether it was cancelled.
 func (s *Store) Delete(ctx context.Context, h Hash) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, key(h))
 		p.Set(ctx, gone(h), "", tombstone)
@@ -106,6 +114,8 @@ func (s *Store) Lookup(ctx context.Context, secret string, now time.Time) (Grant
 
 // cached returns redis.Nil for a miss.
 func (s *Store) cached(ctx context.Context, h Hash) (Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	data, err := s.rdb.Get(ctx, key(h)).Bytes()
 	if err != nil {
 		return Grant{}, err
@@ -139,6 +149,8 @@ func (s *Store) fetch(ctx context.Context, h Hash, now time.Time, why error) (Gr
 		if data, err := json.Marshal(g); err == nil {
 			// Redis may have gone away meanwhile; the answer is good all the
 			// same, and the next miss will write it.
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
 			_ = s.reissue.Run(ctx, s.rdb, []string{key(h), gone(h)}, data, until.UnixMilli()).Err()
 		}
 	}

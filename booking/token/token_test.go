@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,5 +225,24 @@ func TestRedisAway(t *testing.T) {
 	h, _ := token.Check(secret)
 	if store.Put(t.Context(), h, grantAt(now)) == nil || store.Delete(t.Context(), h) == nil {
 		t.Error("a write to nowhere went well")
+	}
+}
+
+// TestRedisHangs asks a Redis that takes connections and never answers.
+func TestRedisHangs(t *testing.T) {
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(t.TempDir(), "hung.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: l.Addr().String(), ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = rdb.Close() })
+	now := time.Now()
+	store := token.NewStore(rdb)
+	store.SetSource(&source{grant: func(token.Hash) (token.Grant, error) { return grantAt(now), nil }})
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if _, err := store.Lookup(ctx, token.NewSecret(), now); err != nil || ctx.Err() != nil {
+		t.Errorf("lookup: %v (%v)", err, ctx.Err())
 	}
 }

@@ -54,6 +54,7 @@ func connectRedis(ctx context.Context, url string, wait time.Duration, log *slog
 		return nil, errors.New("REDIS_URL: not an address of Redis (redis://host:6379/0 or unix:///path)")
 	}
 	options.DialTimeout = attemptTimeout
+	options.ContextTimeoutEnabled = true // a Redis that hangs must not hold up who can do without it
 	client := redis.NewClient(options)
 	err = await(ctx, "Redis at "+options.Addr, wait, log, func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	if err != nil {
