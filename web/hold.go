@@ -30,7 +30,7 @@ func holdPath(id uuid.UUID, x step) string {
 // only: several bookings in several tabs do not meet.
 func (s *Server) keepHold(w http.ResponseWriter, h booking.Hold) {
 	for _, l := range s.texts.languages {
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
 			Name: holdCookie, Value: h.Secret, Path: l.Path("/prenota/h/" + h.ID.String()),
 			HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode, MaxAge: int(holdKept / time.Second),
 		})

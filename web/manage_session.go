@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 const (
 	manageCookie = "gestione"
-	secretCookie = "gestione_segreto"
+	secretCookie = "gestione_segreto" //nolint:gosec // a name
 	// manageKept is how long somebody who proved that an appointment is theirs
 	// can act on it without proving it again.
 	manageKept = 30 * time.Minute
@@ -59,7 +60,7 @@ func (s *Server) admit(w http.ResponseWriter, id uuid.UUID, secret string) {
 func (s *Server) manageCookies(w http.ResponseWriter, proof, secret string) {
 	for _, l := range s.texts.languages {
 		for name, value := range map[string]string{manageCookie: proof, secretCookie: secret} {
-			c := &http.Cookie{
+			c := &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
 				Name: name, Value: value, Path: l.Path("/appuntamento"), HttpOnly: true, Secure: s.secure(),
 				SameSite: http.SameSiteLaxMode, MaxAge: int(manageKept / time.Second),
 			}
@@ -79,8 +80,7 @@ func (s *Server) managed(w http.ResponseWriter, r *http.Request) (a booking.Appo
 	if err != nil {
 		return a, "", true, errNoPage
 	}
-	c, err := r.Cookie(manageCookie)
-	if err != nil || !s.proven(c.Value, id) {
+	if !slices.ContainsFunc(r.CookiesNamed(manageCookie), func(c *http.Cookie) bool { return s.proven(c.Value, id) }) {
 		http.Redirect(w, r, s.lang(r).Path("/appuntamento?di-nuovo=1"), http.StatusSeeOther)
 		return a, "", true, nil
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,7 +46,7 @@ func (s *Server) middleware(next http.Handler) (http.Handler, error) {
 	h = limitBody(h)
 	h = secureHeaders(h)
 	h = s.recoverPanics(h)
-	return s.logRequests(h), nil
+	return trustProxies(s.proxies, s.logRequests(h)), nil
 }
 
 func limitBody(next http.Handler) http.Handler {
@@ -73,12 +74,12 @@ func secureHeaders(next http.Handler) http.Handler {
 // recoverPanics answers with the error page where a handler panics.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // the request carries it
 			v := recover()
 			if v == nil {
 				return
 			}
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
 			s.log.ErrorContext(r.Context(), "panic in a handler",
@@ -117,7 +118,8 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := strings.ToLower(rand.Text()[:12])
-		r = r.WithContext(context.WithValue(r.Context(), ctxRequestID, id))
+		ctx := context.WithValue(r.Context(), ctxRequestID, id)
+		r = r.WithContext(ctx)
 		w.Header().Set("X-Request-Id", id)
 		sw := &statusWriter{ResponseWriter: w}
 		start := time.Now()
@@ -125,7 +127,7 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 		if strings.HasPrefix(r.URL.Path, "/static/") && sw.status < http.StatusBadRequest {
 			return
 		}
-		s.log.InfoContext(r.Context(), "request", slog.String("request", id), slog.String("method", r.Method),
+		s.log.InfoContext(ctx, "request", slog.String("request", id), slog.String("method", r.Method),
 			slog.String("route", r.Pattern), slog.Int("status", sw.status), slog.Duration("took", time.Since(start)))
 	})
 }

@@ -88,14 +88,10 @@ func (s *Server) stream(mux *http.ServeMux, pattern string, h handlerFunc) {
 // limited lets an address through n times in a window and answers with a
 // page afterwards.
 func (s *Server) limited(n int, window time.Duration) func(handlerFunc) handlerFunc {
-	limiter := httprate.NewRateLimiter(n, window, httprate.WithKeyByIP(), httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}))
+	limiter := httprate.NewRateLimiter(n, window, httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}))
 	return func(h handlerFunc) handlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) error {
-			key, err := httprate.KeyByIP(r)
-			if err != nil {
-				return err
-			}
-			if limiter.OnLimit(w, r, key) {
+			if limiter.OnLimit(w, r, peerAddress(r)) {
 				return errTooMany
 			}
 			return h(w, r)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -27,9 +28,12 @@ type Config struct {
 	Files fs.FS
 	// Reload parses the templates at each request, for work on them.
 	Reload bool
-	Now    func() time.Time
-	Logger *slog.Logger
-	Staff  StaffConfig
+	// Proxies are the networks of reverse proxies whose X-Forwarded-For tells
+	// who asks; from others it is ignored.
+	Proxies []netip.Prefix
+	Now     func() time.Time
+	Logger  *slog.Logger
+	Staff   StaffConfig
 }
 
 // Server answers the requests for pages and static files.
@@ -39,6 +43,7 @@ type Server struct {
 	public     *url.URL
 	town       Town
 	joinBefore time.Duration
+	proxies    []netip.Prefix
 	now        func() time.Time
 	log        *slog.Logger
 	texts      *catalogue
@@ -74,7 +79,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		agenda: c.Agenda, secret: c.Secret, public: public, town: c.Town,
-		joinBefore: c.JoinBefore, now: c.Now, log: c.Logger,
+		joinBefore: c.JoinBefore, proxies: c.Proxies, now: c.Now, log: c.Logger,
 	}
 	if s.texts, err = loadCatalogue(c.Files); err != nil {
 		return nil, err

@@ -25,11 +25,12 @@ type settings struct {
 	DatabaseURL string `env:"DATABASE_URL" help:"PostgreSQL, as postgres://user:password@host/database; dev starts its own if empty"`
 	RedisURL    string `env:"REDIS_URL" help:"Redis, as redis://host:6379/0; dev starts its own if empty"`
 
-	Addr      string `env:"SPORTELLO_ADDR" help:"where to listen; serve: :8080, dev: 127.0.0.1:8080 or the next free port; with SPORTELLO_TLS=self: :8443"`
-	PublicURL string `env:"SPORTELLO_PUBLIC_URL" help:"the address that citizens open, for links and origin checks; dev finds its own"`
-	Secret    string `env:"SPORTELLO_SECRET" help:"at least 32 characters; keys the appointments' codes and the cookies: changing it makes issued codes unknown; dev keeps one of its own"`
-	TLS       string `env:"SPORTELLO_TLS" envDefault:"off" help:"off, self (a certificate of its own making, so that phones of the same network can join) or CERT,KEY (two PEM files)"`
-	StateDir  string `env:"SPORTELLO_STATE" envDefault:".dev" help:"folder of what is kept beside the databases: the self-made certificate"`
+	Addr      string         `env:"SPORTELLO_ADDR" help:"where to listen; serve: :8080, dev: 127.0.0.1:8080 or the next free port; with SPORTELLO_TLS=self: :8443"`
+	PublicURL string         `env:"SPORTELLO_PUBLIC_URL" help:"the address that citizens open, for links and origin checks; dev finds its own"`
+	Secret    string         `env:"SPORTELLO_SECRET" help:"at least 32 characters; keys the appointments' codes and the cookies: changing it makes issued codes unknown; dev keeps one of its own"`
+	Proxies   []netip.Prefix `env:"SPORTELLO_PROXIES" help:"networks of reverse proxies in front, such as 10.0.0.0/8, separated by commas: their X-Forwarded-For tells who asks, for the limits on tries"`
+	TLS       string         `env:"SPORTELLO_TLS" envDefault:"off" help:"off, self (a certificate of its own making, so that phones of the same network can join) or CERT,KEY (two PEM files)"`
+	StateDir  string         `env:"SPORTELLO_STATE" envDefault:".dev" help:"folder of what is kept beside the databases: the self-made certificate"`
 
 	MediaPort      int          `env:"SPORTELLO_MEDIA_PORT" envDefault:"7882" help:"the one UDP port of all audio, video and files; 0: any free one"`
 	MediaAddresses []netip.Addr `env:"SPORTELLO_MEDIA_ADDRESSES" help:"addresses at which browsers reach the media port, separated by commas; empty: those of this machine's interfaces"`
