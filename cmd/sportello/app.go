@@ -97,6 +97,7 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 		Secret:     s.key("cookies"),
 		PublicURL:  s.PublicURL,
 		JoinBefore: s.JoinBefore,
+		Proxies:    s.Proxies,
 		Logger:     log.With("part", "web"),
 		Staff: web.StaffConfig{
 			Sessions: pgxstore.NewWithCleanupInterval(st.pool, 0), // swept by sweepSessions
