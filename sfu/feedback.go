@@ -76,7 +76,7 @@ func (l *loop) repair(out []rtcp.Packet, p *mediaPeer, s *inStream) []rtcp.Packe
 	}
 	due, lost := s.log.ask(l.nacks[:0], p.rtt, l.now)
 	if lost > 0 {
-		l.count.lost.Add(uint64(lost)) //nolint:gosec // not negative
+		l.count.lost.Add(uint64(lost))
 	}
 	if len(due) > 0 {
 		l.count.nacks.Add(uint64(len(due)))
@@ -121,7 +121,7 @@ func (t *outTrack) senderReport(now time.Time) *rtcp.SenderReport {
 	sr := t.cur.sr
 	passed := now.Sub(sr.at)
 	ntp := sr.ntp + uint64(passed.Seconds()*(1<<32))
-	clock := uint32(t.rw.clock)
+	clock := t.rw.clock
 	ts := sr.rtp + uint32(int64(passed)*int64(clock)/int64(time.Second)) + t.rw.segs[0].ts //nolint:gosec // modulo 2^32
 	t.srs[t.srNext%len(t.srs)] = sentReport{mid: uint32(ntp >> 16), at: now}               //nolint:gosec // middle 32 bits
 	t.srNext++

@@ -202,7 +202,7 @@ func (l *loop) flush() {
 		l.log.Warn("media socket", "error", err)
 	}
 	if refused > 0 {
-		l.count.sendErrors.Add(uint64(refused)) //nolint:gosec // not negative
+		l.count.sendErrors.Add(uint64(refused))
 	}
 	l.nout = 0
 }

@@ -145,8 +145,8 @@ func (l *receiveLog) report(ssrc uint32, now time.Time) rtcp.ReceptionReport {
 	}
 	r := rtcp.ReceptionReport{
 		SSRC: ssrc, FractionLost: fraction,
-		TotalLost:          uint32(min(total, 0x7fffff)), //nolint:gosec // bounded
-		LastSequenceNumber: uint32(l.highest - 1<<16),    //nolint:gosec // modulo 2^32
+		TotalLost:          uint32(min(total, 0x7fffff)),
+		LastSequenceNumber: uint32(l.highest - 1<<16), //nolint:gosec // modulo 2^32
 		Jitter:             uint32(min(l.jitter, float64(1<<31))),
 		LastSenderReport:   l.lastSR,
 	}

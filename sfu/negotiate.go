@@ -223,7 +223,7 @@ func addSlots(pc *webrtc.PeerConnection, slots []SlotSections, have int) (map[st
 	for i := have; i < len(slots); i++ {
 		for src, mid := range slots[i].mids() {
 			if mid != "" {
-				want[mid] = newSlotTrack(i, Source(src)) //nolint:gosec // 0..3
+				want[mid] = newSlotTrack(i, Source(src))
 			}
 		}
 	}
@@ -257,7 +257,7 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 	sections := map[string]section{}
 	for src, mid := range o.sendMids() {
 		if s, ok := all[mid]; ok && mid != "" {
-			s.source = Source(src) //nolint:gosec // 0..3
+			s.source = Source(src)
 			sections[mid] = s
 		}
 	}
@@ -273,7 +273,7 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 			if len(enc) != 1 {
 				return badOffer("slot section %q has %d encodings", mid, len(enc))
 			}
-			t := &outTrack{to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh} //nolint:gosec // 0..3
+			t := &outTrack{to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh}
 			t.rw.clock = 48000
 			if s.video {
 				t.rw.clock = 90000

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"time"
 )
@@ -122,9 +123,9 @@ func (s *segment) compose(dst []byte, p *packet, out int64, ssrc uint32, pt uint
 		dst[1] |= 0x80
 	}
 	ts := p.ts + s.ts
-	dst[2], dst[3] = byte(out>>8), byte(out)
-	dst[4], dst[5], dst[6], dst[7] = byte(ts>>24), byte(ts>>16), byte(ts>>8), byte(ts)
-	dst[8], dst[9], dst[10], dst[11] = byte(ssrc>>24), byte(ssrc>>16), byte(ssrc>>8), byte(ssrc)
+	binary.BigEndian.PutUint16(dst[2:], uint16(out)) //nolint:gosec // modulo 2^16
+	binary.BigEndian.PutUint32(dst[4:], ts)
+	binary.BigEndian.PutUint32(dst[8:], ssrc)
 	n := copy(dst[rtpHeader:], p.payload)
 	p.vp8.shift(dst[rtpHeader:], s.pic, s.tl0)
 	return rtpHeader + n

@@ -1,3 +1,4 @@
+//nolint:gosec // what wraps around is the subject
 package sfu
 
 import (

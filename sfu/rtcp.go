@@ -72,7 +72,7 @@ func (l *loop) resend(t *outTrack, pairs []rtcp.NackPair) {
 			if bit >= 0 && pair.LostPackets&(1<<bit) == 0 {
 				continue
 			}
-			l.resendOne(t, pair.PacketID+uint16(bit+1)) //nolint:gosec // modulo 2^16
+			l.resendOne(t, pair.PacketID+uint16(bit+1))
 		}
 	}
 }

@@ -91,13 +91,13 @@ func checkOffer(o *Offer, cfg *Config, have []SlotSections) (*sdp.SessionDescrip
 		return badOffer("mid %q has another direction", mid)
 	}
 	for src, mid := range o.sendMids() {
-		if err := claim(mid, Source(src).kind(), "sendonly", "sendrecv", "inactive"); err != nil { //nolint:gosec // 0..3
+		if err := claim(mid, Source(src).kind(), "sendonly", "sendrecv", "inactive"); err != nil {
 			return nil, err
 		}
 	}
 	for i := range o.Receive {
 		for src, mid := range o.Receive[i].mids() {
-			if err := claim(mid, Source(src).kind(), "recvonly"); err != nil { //nolint:gosec // 0..3
+			if err := claim(mid, Source(src).kind(), "recvonly"); err != nil {
 				return nil, err
 			}
 		}

@@ -1,3 +1,4 @@
+//nolint:gosec // recvmmsg and sendmmsg take pointers; x/sys wraps neither
 package sfu
 
 import (
@@ -92,8 +93,8 @@ func (u *udpConn) readBatch(ds []datagram) (int, error) {
 	if err := u.raw.Read(u.readFn); err != nil {
 		return 0, err
 	}
-	if u.errno != 0 { // an ICMP error of an earlier packet: not fatal
-		return 0, nil
+	if u.errno != 0 { // an ICMP error of an earlier packet ends nothing
+		u.got = 0
 	}
 	for i := range u.got {
 		ds[i].n = int(u.rh[i].n)

@@ -16,7 +16,8 @@ type Stats struct {
 	// Switches are changes of layer or source inside a slot.
 	Switches uint64
 	// Unknown came from addresses that no peer has proved to be its own;
-	// Refused failed authentication, were seen before, or made no sense.
+	// Refused failed authentication, were seen before, made no sense, or
+	// belong to no stream, as the probes of an idle section.
 	Unknown, Refused uint64
 	// ControlDropped are STUN and DTLS packets for which a queue had no room.
 	ControlDropped uint64

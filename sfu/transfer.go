@@ -46,8 +46,10 @@ func (p *Peer) OpenTransfer(id, to string, maxBytes int64) error {
 		return fmt.Errorf("%w: %d bytes", ErrTransferTooBig, maxBytes)
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
-	t := &transfer{id: id, from: p, to: other, max: maxBytes, ctx: ctx, stop: stop,
-		source: make(chan datachannel.ReadWriteCloserDeadliner, 1)}
+	t := &transfer{
+		id: id, from: p, to: other, max: maxBytes, ctx: ctx, stop: stop,
+		source: make(chan datachannel.ReadWriteCloserDeadliner, 1),
+	}
 	if err := p.keep(t); err != nil {
 		stop(nil)
 		return err

@@ -1,5 +1,7 @@
 package sfu
 
+import "encoding/binary"
+
 // vp8Descriptor says where the counters of a VP8 payload descriptor (RFC 7741,
 // section 4.2) stand, so that they can be rewritten in place.
 type vp8Descriptor struct {
@@ -25,14 +27,14 @@ func parseVP8(b []byte) (d vp8Descriptor, ok bool) {
 			if len(b) <= i {
 				return d, false
 			}
-			d.pic, d.wide = int8(i), b[i]&0x80 != 0 //nolint:gosec // i is at most 2
+			d.pic, d.wide = int8(i), b[i]&0x80 != 0
 			i++
 			if d.wide {
 				i++
 			}
 		}
 		if x&0x40 != 0 { // L
-			d.tl0 = int8(i) //nolint:gosec // i is at most 4
+			d.tl0 = int8(i)
 			i++
 		}
 		if x&0x30 != 0 { // T or K
@@ -64,9 +66,9 @@ func (d vp8Descriptor) shift(b []byte, pic uint16, tl0 uint8) {
 	if d.pic >= 0 {
 		n := d.picture(b) + pic
 		if d.wide {
-			b[d.pic], b[d.pic+1] = 0x80|byte(n>>8)&0x7f, byte(n)
+			binary.BigEndian.PutUint16(b[d.pic:], n|0x8000)
 		} else {
-			b[d.pic] = byte(n) & 0x7f
+			b[d.pic] = byte(n & 0x7f)
 		}
 	}
 	if d.tl0 >= 0 {

@@ -44,7 +44,6 @@ type Client struct {
 	opt               Options
 	mic               *webrtc.TrackLocalStaticRTP
 	low, high, screen *webrtc.TrackLocalStaticRTP
-	send              sfu.SendSections
 	sendT             [3]*webrtc.RTPTransceiver
 	recv              [][4]*webrtc.RTPTransceiver
 	slotOf            sync.Map // transceiver → [2]int
@@ -270,7 +269,7 @@ func (c *Client) SendVideo(layer string, seq, picture uint16, ts uint32, key boo
 	}
 	pkt := &rtp.Packet{
 		Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, Marker: true},
-		Payload: []byte{0x90, 0xc0, 0x80 | byte(picture>>8)&0x7f, byte(picture), byte(picture), frame, mark, 0, 0, 0},
+		Payload: []byte{0x90, 0xc0, 0x80 | byte(picture>>8)&0x7f, byte(picture & 0xff), byte(picture & 0xff), frame, mark, 0, 0, 0},
 	}
 	ids := []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI}
 	values := []string{c.sendT[1].Mid(), layer}
@@ -310,7 +309,7 @@ func (c *Client) Stream(ctx context.Context, mark byte, layers ...string) error 
 			continue
 		case <-tick.C:
 		}
-		if err := c.SendAudio(uint16(65500+n), 960*n, []byte{mark, 1, 2, 3}); err != nil { //nolint:gosec // wraps
+		if err := c.SendAudio(uint16(65500+n), 960*n, []byte{mark, 1, 2, 3}); err != nil {
 			return err
 		}
 		if n%2 == 1 {
@@ -318,8 +317,8 @@ func (c *Client) Stream(ctx context.Context, mark byte, layers ...string) error 
 			continue
 		}
 		for i, l := range layers {
-			at := uint32(i*1000) + n/2                                                                              //nolint:gosec // small
-			if err := c.SendVideo(l, uint16(65500+at), uint16(32700+at), 90000/25*n/2, want[l], mark); err != nil { //nolint:gosec // wraps
+			at := uint32(i*1000) + n/2
+			if err := c.SendVideo(l, uint16((65500+at)&0xffff), uint16((32700+at)&0x7fff), 90000/25*n/2, want[l], mark); err != nil {
 				return err
 			}
 			want[l] = false
