@@ -1,7 +1,10 @@
 package web
 
 // spelled is one sign of a code with the word that names it on the phone.
-type spelled struct{ Sign, Word string }
+type spelled struct {
+	Sign, Word string
+	Letter     bool // "A as in Ancona"; a digit is its own word
+}
 
 // spell gives the words to dictate a code with. Crockford's alphabet has no
 // I, L, O and U, so nothing can be heard twice.
@@ -14,7 +17,7 @@ func spell(code, lang string) []spelled {
 	for _, r := range code {
 		sign := string(r)
 		if r != '-' {
-			out = append(out, spelled{Sign: sign, Word: words(r)})
+			out = append(out, spelled{Sign: sign, Word: words(r), Letter: r > '9'})
 		}
 	}
 	return out

@@ -19,6 +19,7 @@ export function phoneDesk(): void {
     swap(slots, html);
     if (focus) slots.querySelector<HTMLInputElement>('input[type=radio]')?.focus();
     carry(slots, caller);
+    carry(slots, service); // the service's whole name, where a few letters were typed
   };
 
   service.addEventListener('submit', (event) => {
@@ -83,12 +84,13 @@ function fill(name: string, value: string): void {
   if (field instanceof HTMLInputElement) field.value = value;
 }
 
-// carry keeps the service in the form that looks for the caller.
+// carry takes the service that was found over into another form.
 function carry(from: HTMLElement, to: HTMLFormElement): void {
   for (const name of ['servizio', 'dal']) {
     const source = from.querySelector<HTMLInputElement>(`input[name=${name}]`);
     const target = to.querySelector<HTMLInputElement>(`input[name=${name}]`);
-    if (source && target) target.value = source.value;
+    // A field that is being typed in is its typist's.
+    if (source && target && target !== document.activeElement) target.value = source.value;
   }
 }
 
