@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
 	"github.com/pion/transport/v5/test"
+	"github.com/pion/webrtc/v4"
 
 	"sportello/sfu"
 	"sportello/sfu/sfutest"
@@ -118,6 +120,27 @@ func TestBadOffers(t *testing.T) {
 	if _, err := p.Negotiate(stopped, good); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// Media by IPv6, on the same port.
+func TestIPv6(t *testing.T) {
+	probe, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp6", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6 here:", err)
+	}
+	if err := probe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(c *sfu.Config) { c.Announce = sfutest.Addrs("127.0.0.1", "::1") })
+	six := func(e *webrtc.SettingEngine) {
+		e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP6})
+	}
+	a := join(t, s, "room", "a", sfutest.Options{Slots: 1, Setting: six})
+	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
+	a.stream(t, 1, "l", "h")
+	b.stream(t, 2, "l", "h")
+	a.next(t, "b's camera", camera)
+	b.next(t, "a's camera", camera)
 }
 
 func TestConfigIsChecked(t *testing.T) {

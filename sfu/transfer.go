@@ -77,12 +77,23 @@ func (p *Peer) keep(t *transfer) error {
 		return ErrClosed
 	case p.transfers[t.id] != nil:
 		return ErrTransferExists
-	case len(p.transfers) >= 2*p.sfu.cfg.MaxTransfers:
+	case t.from == p && p.sending() >= p.sfu.cfg.MaxTransfers:
 		return ErrTooManyTransfers
 	}
 	p.transfers[t.id] = t
 	p.wg.Add(1)
 	return nil
+}
+
+// sending counts the transfers from this peer; the caller holds the lock.
+func (p *Peer) sending() int {
+	n := 0
+	for _, t := range p.transfers {
+		if t.from == p {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *Peer) release(t *transfer) {

@@ -166,7 +166,7 @@ func TestTransferWaitsForASlowReceiver(t *testing.T) {
 }
 
 func TestTransferMustBeAnnounced(t *testing.T) {
-	s := start(t, func(c *sfu.Config) { c.MaxTransferBytes = 1 << 20 })
+	s := start(t, func(c *sfu.Config) { c.MaxTransferBytes, c.MaxTransfers = 1<<20, 2 })
 	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
 	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
 	offered := b.offered()
@@ -203,6 +203,15 @@ func TestTransferMustBeAnnounced(t *testing.T) {
 	}
 	if err := a.peer.OpenTransfer("x", "b", 1); !errors.Is(err, sfu.ErrTransferExists) {
 		t.Errorf("twice: %v", err)
+	}
+	if err := a.peer.OpenTransfer("y", "b", 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.peer.OpenTransfer("z", "b", 1); !errors.Is(err, sfu.ErrTooManyTransfers) {
+		t.Errorf("third of two: %v", err)
+	}
+	if err := b.peer.OpenTransfer("z", "a", 1); err != nil {
+		t.Errorf("the other way: %v", err)
 	}
 	// b may not send on what a has announced.
 	c := b.open(t, "file/x")
