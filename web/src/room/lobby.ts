@@ -125,8 +125,11 @@ export class LobbyView {
   }
 }
 
+const LONGEST = 180; // minutes
+
 function placeText(message: Waiting): string {
   const place = message.position <= 1 ? t('room.lobby.next') : t('room.lobby.position', { Position: message.position });
   const minutes = Math.round(message.expectedWait / 60);
-  return minutes > 0 ? `${place} ${t('room.lobby.wait', { Count: minutes })}` : place;
+  // Hours ahead nothing useful can be said.
+  return minutes > 0 && minutes <= LONGEST ? `${place} ${t('room.lobby.wait', { Count: minutes })}` : place;
 }

@@ -152,7 +152,9 @@ export class Stage {
       screens > 0 ? 16 / 9 : portrait ? 1 : 4 / 3,
     );
     this.element.style.setProperty('--cols', String(cols));
-    this.element.style.setProperty('--rows', String(Math.ceil((screens > 0 ? screens : inGrid) / cols)));
+    const count = screens > 0 ? screens : inGrid;
+    this.element.style.setProperty('--rows', String(Math.ceil(count / cols)));
+    centreLastRow(box, count, cols);
     for (const tile of this.cameras.querySelectorAll<HTMLElement>('[data-slot]')) {
       const slot = Number(tile.dataset.slot);
       if (slot < 0) continue;
@@ -245,6 +247,16 @@ export class Stage {
         video.srcObject = null;
       },
     };
+  }
+}
+
+/** centreLastRow moves a last row that is not full to the middle; each tile spans two tracks. */
+function centreLastRow(box: HTMLElement, count: number, cols: number): void {
+  const rest = count % cols;
+  for (const [i, tile] of [...box.children].entries()) {
+    if (!(tile instanceof HTMLElement)) continue;
+    const first = rest > 0 && count > cols && i === count - rest;
+    tile.style.gridColumnStart = first ? String(cols - rest + 1) : '';
   }
 }
 
