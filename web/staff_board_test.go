@@ -156,7 +156,7 @@ func (b *browser) follow() <-chan string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	resp, err := b.client.Do(r)
+	resp, err := b.client.Do(r) //nolint:bodyclose // read until the test ends, and closed then
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (s *Server) clerkAppointment(w http.ResponseWriter, r *http.Request, me *co
 	}
 	if c, err := r.Cookie(passing); err == nil && a.Mode == booking.Virtual {
 		v.GuestLink = s.link(s.lang(r).Path("/stanza#" + c.Value))
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
 			Name: passing, Path: r.URL.Path, MaxAge: -1,
 			HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
 		})

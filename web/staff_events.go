@@ -78,7 +78,7 @@ func (s *Server) staffEvents(w http.ResponseWriter, r *http.Request, me *colleag
 	w.WriteHeader(http.StatusOK)
 	out := &eventWriter{w: w, control: http.NewResponseController(w)}
 	if err := out.raw("retry: 2000\n: here\n\n"); err != nil {
-		return nil //nolint:nilerr // the reader is gone, and the answer has begun
+		return nil // the reader is gone, and the answer has begun
 	}
 	s.pump(ctx, out, me, changes, present)
 	return nil

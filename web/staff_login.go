@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/httprate"
-
 	"sportello/booking"
 )
 
@@ -44,13 +42,9 @@ func (s *Server) loginPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	login, password := strings.TrimSpace(r.PostFormValue("login")), r.PostFormValue("password")
 	f := loginForm{Login: truncate(login, 100), Next: safeNext(s.lang(r), r.PostFormValue("dove"))}
-	address, err := httprate.KeyByIP(r)
-	if err != nil {
-		return err
-	}
 	// Both are counted whether the name exists or not, so that the answer
 	// tells nothing about it.
-	if s.staff.byAddress.OnLimit(w, r, address) || s.staff.byName.OnLimit(w, r, strings.ToLower(f.Login)) {
+	if s.staff.byAddress.OnLimit(w, r, peerAddress(r)) || s.staff.byName.OnLimit(w, r, strings.ToLower(f.Login)) {
 		s.log.WarnContext(r.Context(), "too many logins")
 		f.TooMany = true
 		return s.loginRender(w, r, http.StatusTooManyRequests, f)

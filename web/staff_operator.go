@@ -173,7 +173,7 @@ func (s *Server) operatorTrouble(w http.ResponseWriter, r *http.Request, me *col
 const passing = "sv_once"
 
 func (s *Server) setPassing(w http.ResponseWriter, path, secret string) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
 		Name: passing, Value: secret, Path: path, MaxAge: 15 * 60,
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
 	})

@@ -132,7 +132,8 @@ func (s *Server) operatorMove(w http.ResponseWriter, r *http.Request, me *collea
 	if err != nil {
 		return err
 	}
-	trouble, status := "", http.StatusUnprocessableEntity
+	var trouble string
+	status := http.StatusUnprocessableEntity
 	var next []slotChoice
 	if mode, start, ok := parseSlot(r.PostFormValue("orario")); !ok || mode != a.Mode {
 		trouble = "no_slot"

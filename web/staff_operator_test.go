@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,5 +175,35 @@ func TestSpelling(t *testing.T) {
 	}
 	if got := spell("A1-B2", "it"); len(got) != 4 || got[0].Word != "Ancona" || got[1].Word != "uno" {
 		t.Errorf("spelled %v", got)
+	}
+}
+
+// TestOperatorsOwnStartsAreMarked compares the marks with what the public is
+// offered, to the last start that is shown.
+func TestOperatorsOwnStartsAreMarked(t *testing.T) {
+	c := newCounter(t, nil)
+	s := c.service("anagrafe", "certificati")
+	modes, err := c.server.freeSlots(t.Context(), s, staffNow, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range modes {
+		public, err := c.agenda.Free(t.Context(), booking.Query{ServiceID: s.ID, Mode: m.Mode, Audience: booking.Public})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := 0
+		for _, d := range m.Days {
+			for _, slot := range d.Slots {
+				shown++
+				own := !slices.ContainsFunc(public, func(p booking.Slot) bool { return p.Start.Equal(slot.Start) })
+				if slot.OperatorsOnly != own {
+					t.Errorf("%s at %v: marked %v", m.Mode, slot.Start, slot.OperatorsOnly)
+				}
+			}
+		}
+		if shown != slotsShown {
+			t.Errorf("%s: %d starts", m.Mode, shown)
+		}
 	}
 }
