@@ -13,4 +13,11 @@
 // Language bound to the request. Secrets of citizens never stand in a path or
 // a query: they travel in the link's fragment, in a POST body or in an
 // HttpOnly cookie.
+//
+// The staff's side is the list in staff_routes.go: each line names the roles
+// that may have the page. Who is signed in lies in a session in PostgreSQL
+// and is read anew from the agenda at every request. The boards are pages
+// like the others; a script asks for their part of the page again when a
+// stream of events (staff_events.go) says that something changed. The events
+// name no person: what a reader may see is decided by the request that follows.
 package web
