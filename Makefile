@@ -5,6 +5,9 @@ SHELL       := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS   += --no-print-directory
 
+# A bundle over its budget must fail again the next time.
+.DELETE_ON_ERROR:
+
 TOOLS        := $(CURDIR)/.tools
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI     := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
@@ -12,7 +15,7 @@ BIN          := bin/sportello
 GO           := go
 TESTFLAGS    ?=
 
-.PHONY: help setup setup-run setup-test deps assets build run test test-go test-web test-e2e lint lint-go lint-web bench generate fmt clean
+.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -32,10 +35,20 @@ node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-assets: deps ## Build scripts, styles, fonts and icons into web/static/dist
+# Whatever the bundles are made of; room's texts are among them.
+ASSET_SOURCES := $(shell find web/src web/styles web/templates web/locales web/static -type f -not -path '*/dist/*') $(wildcard web/*.go)
+
+assets: web/static/dist/manifest.json ## Build scripts, styles, fonts and icons into web/static/dist
+
+web/static/dist/manifest.json: node_modules/.installed web/build.mjs $(ASSET_SOURCES)
 	@node web/build.mjs
 
-build: assets ## Build the binary, bin/sportello
+# What needs no assets compiles while npm fetches: a third of a cold start.
+warm:
+	@$(GO) build ./booking/... ./sfu ./signaling ./internal/devstack
+
+build: ## Build the binary, bin/sportello
+	@$(MAKE) -j2 warm assets
 	$(GO) build -o $(BIN) ./cmd/sportello
 
 run: setup-run build ## Run a whole counter here, with a demonstration town and a call to try

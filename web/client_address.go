@@ -9,11 +9,11 @@ import (
 	"github.com/go-chi/httprate"
 )
 
-// trustProxies puts the client's address into RemoteAddr where the connection
+// TrustProxies puts the client's address into RemoteAddr where the connection
 // comes from a proxy that we trust: the last address of X-Forwarded-For that
 // is not such a proxy itself. What a client wrote before it is ignored.
 // Without it all citizens behind a proxy would share one limit.
-func trustProxies(proxies []netip.Prefix, next http.Handler) http.Handler {
+func TrustProxies(proxies []netip.Prefix, next http.Handler) http.Handler {
 	if len(proxies) == 0 {
 		return next
 	}

@@ -20,7 +20,7 @@ func TestOnlyTrustedProxiesSayWhoAsks(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			got := ""
-			h := trustProxies(proxies, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = peerAddress(r) }))
+			h := TrustProxies(proxies, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = peerAddress(r) }))
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.RemoteAddr = x.peer
 			if x.forwarded != "" {

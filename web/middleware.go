@@ -46,7 +46,7 @@ func (s *Server) middleware(next http.Handler) (http.Handler, error) {
 	h = limitBody(h)
 	h = secureHeaders(h)
 	h = s.recoverPanics(h)
-	return trustProxies(s.proxies, s.logRequests(h)), nil
+	return TrustProxies(s.proxies, s.logRequests(h)), nil
 }
 
 func limitBody(next http.Handler) http.Handler {

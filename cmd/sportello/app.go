@@ -76,7 +76,7 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 	agenda, tokens := newAgenda(s, st, log)
 	a := &app{agenda: agenda}
 	var err error
-	if a.media, err = openMedia(s, log); err != nil {
+	if a.media, err = openMedia(s, log); err != nil { //nolint:contextcheck // the port outlives the start, and opening it waits for nothing
 		agenda.Close()
 		return nil, err
 	}

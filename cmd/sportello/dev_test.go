@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,13 +23,11 @@ import (
 )
 
 // devVars are the settings of a counter that no other one is in the way of.
-func devVars(more ...string) map[string]string {
+func devVars(more map[string]string) map[string]string {
 	vars := map[string]string{
 		"SPORTELLO_ADDR": "127.0.0.1:0", "SPORTELLO_MEDIA_PORT": "0", "SPORTELLO_MEDIA_ADDRESSES": "127.0.0.1",
 	}
-	for i := 0; i < len(more); i += 2 {
-		vars[more[i]] = more[i+1]
-	}
+	maps.Copy(vars, more)
 	return vars
 }
 
@@ -49,7 +48,7 @@ func count(t *testing.T, dir, query string) (n int) {
 func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
-	first := start(t, devVars(), "dev", "-dir", dir)
+	first := start(t, devVars(nil), "dev", "-dir", dir)
 	for _, want := range []string{first.URL + "/it/staff/", demoPassword, "cimiteri", "the citizen " + first.URL + "/it/stanza#", "the clerk   " + first.URL + "/it/stanza#"} {
 		if !strings.Contains(first.out.String(), want) {
 			t.Errorf("%q is not printed:\n%s", want, first.out)
@@ -61,7 +60,7 @@ func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
 	if status, body := first.get(t, http.DefaultClient, "http", "/it/"); status != http.StatusOK || !strings.Contains(body, "Cimiter") && !strings.Contains(body, "cimiter") {
 		t.Errorf("/it/: %d, without the demonstration's offices", status)
 	}
-	if err := dispatch(t.Context(), &environment{vars: devVars(), out: t.Output(), errOut: t.Output()}, []string{"dev", "-dir", dir}); !errors.Is(err, devstack.ErrInUse) {
+	if err := dispatch(t.Context(), &environment{vars: devVars(nil), out: t.Output(), errOut: t.Output()}, []string{"dev", "-dir", dir}); !errors.Is(err, devstack.ErrInUse) {
 		t.Errorf("a second counter on one folder: %v", err)
 	}
 	before := count(t, dir, "SELECT count(*) FROM appointment")
@@ -69,7 +68,7 @@ func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	second := start(t, devVars(), "dev", "-dir", dir)
+	second := start(t, devVars(nil), "dev", "-dir", dir)
 	if after := count(t, dir, "SELECT count(*) FROM appointment"); after != before+1 { // the new demonstration
 		t.Errorf("%d appointments became %d", before, after)
 	}
@@ -84,9 +83,9 @@ func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
 func TestKilledDevelopmentLeavesNoOrphan(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "dev", "-dir", dir)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "dev", "-dir", dir) //nolint:gosec // this very program
 	cmd.Env = append(os.Environ(), asCommand+"=1")
-	for k, v := range devVars() {
+	for k, v := range devVars(nil) {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	cmd.Stderr = t.Output()
@@ -129,13 +128,13 @@ func TestKilledDevelopmentLeavesNoOrphan(t *testing.T) {
 		}
 	}
 	// What they left can be taken up again.
-	start(t, devVars(), "dev", "-dir", dir)
+	start(t, devVars(nil), "dev", "-dir", dir)
 }
 
 func TestSelfMadeCertificate(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
-	c := start(t, devVars("SPORTELLO_TLS", "self"), "dev", "-dir", dir)
+	c := start(t, devVars(map[string]string{"SPORTELLO_TLS": "self"}), "dev", "-dir", dir)
 	pem, err := os.ReadFile(filepath.Join(dir, "tls-cert.pem"))
 	if err != nil {
 		t.Fatal(err)

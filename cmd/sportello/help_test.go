@@ -34,6 +34,7 @@ const patience = time.Minute
 type counter struct {
 	running
 	out    *text
+	ready  chan running
 	stop   context.CancelFunc
 	result chan error
 }
@@ -50,15 +51,16 @@ func start(t *testing.T, vars map[string]string, args ...string) *counter {
 func begin(t *testing.T, vars map[string]string, args ...string) *counter {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	ready := make(chan running, 1)
-	c := &counter{out: newText(), stop: cancel, result: make(chan error, 1)}
-	env := &environment{vars: vars, out: c.out, errOut: io.MultiWriter(c.out, t.Output()), ready: func(r running) { ready <- r }}
+	c := &counter{out: newText(), ready: make(chan running, 1), stop: cancel, result: make(chan error, 1)}
+	env := &environment{vars: vars, out: c.out, errOut: io.MultiWriter(c.out, t.Output()), ready: func(r running) { c.ready <- r }}
 	go func() { c.result <- dispatch(ctx, env, args) }()
-	c.out.ready = ready
 	t.Cleanup(func() {
 		cancel()
 		select {
-		case <-c.result:
+		case err := <-c.result:
+			if err != nil {
+				t.Errorf("the counter's stop: %v", err)
+			}
 		case <-time.After(patience):
 			t.Error("the counter does not stop")
 		}
@@ -70,7 +72,7 @@ func begin(t *testing.T, vars map[string]string, args ...string) *counter {
 func (c *counter) await(t *testing.T) {
 	t.Helper()
 	select {
-	case c.running = <-c.out.ready:
+	case c.running = <-c.ready:
 	case err := <-c.result:
 		c.result <- err
 		t.Fatalf("ended at start: %v", err)
@@ -114,8 +116,6 @@ func (c *counter) get(t *testing.T, client *http.Client, scheme, path string) (s
 
 // text keeps what was written and tells who waits for a part of it.
 type text struct {
-	ready <-chan running
-
 	mu      sync.Mutex
 	buf     bytes.Buffer
 	changed chan struct{}

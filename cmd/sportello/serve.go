@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"sportello/web"
 )
 
 const (
@@ -85,7 +87,7 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 		return err
 	}
 	h := &health{stores: st}
-	srv := newServer(a, h, tlsConfig, log)
+	srv := newServer(s, a, h, tlsConfig, log)
 	served := make(chan error, 1)
 	go func() {
 		if tlsConfig != nil {
@@ -116,11 +118,11 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 	return errors.Join(err, <-closed)
 }
 
-func newServer(a *app, h *health, tlsConfig *tls.Config, log *slog.Logger) *http.Server {
+func newServer(s settings, a *app, h *health, tlsConfig *tls.Config, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.alive)
 	mux.HandleFunc("GET /readyz", h.ready)
-	mux.Handle("GET /ws", a.rooms)
+	mux.Handle("GET /ws", web.TrustProxies(s.Proxies, a.rooms))
 	mux.Handle("/", a.pages)
 	return &http.Server{
 		Handler:           boundBodies(mux),

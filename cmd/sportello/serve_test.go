@@ -11,8 +11,10 @@ import (
 )
 
 func serveVars(postgres, redis string) map[string]string {
-	return devVars("DATABASE_URL", postgres, "REDIS_URL", redis,
-		"SPORTELLO_PUBLIC_URL", "http://localhost:8080", "SPORTELLO_SECRET", strings.Repeat("s", minSecret), "SPORTELLO_LOG", "text")
+	return devVars(map[string]string{
+		"DATABASE_URL": postgres, "REDIS_URL": redis, "SPORTELLO_PUBLIC_URL": "http://localhost:8080",
+		"SPORTELLO_SECRET": strings.Repeat("s", minSecret), "SPORTELLO_LOG": "text",
+	})
 }
 
 func TestServerThatComesLate(t *testing.T) {
@@ -124,7 +126,10 @@ func TestStaffAndSeedFromTheCommandLine(t *testing.T) {
 		{"staff", "add", "-login", "ada", "-name", "Again", "-role", "clerk"},
 		{"staff", "add", "-login", "carl", "-name", "Carl", "-role", "king"},
 		{"staff", "add", "-login", "carl", "-name", "Carl", "-role", "clerk", "-office", "nowhere"},
-		{"staff", "add"}, {"staff"}, {"unheard-of"}, {"seed", "missing.json"},
+		{"staff", "add"},
+		{"staff"},
+		{"unheard-of"},
+		{"seed", "missing.json"},
 	} {
 		if run("", wrong...) == nil {
 			t.Errorf("%v was accepted", wrong)
