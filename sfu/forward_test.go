@@ -3,6 +3,7 @@ package sfu
 import (
 	"encoding/binary"
 	"log/slog"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ type nowhere struct{ sent int }
 
 func (n *nowhere) readBatch([]datagram) (int, error)     { return 0, nil }
 func (n *nowhere) writeBatch(ds []datagram) (int, error) { n.sent += len(ds); return 0, nil }
-func (n *nowhere) writeTo([]byte, netip.AddrPort) error  { return nil }
+func (n *nowhere) writeTo([]byte, netip.AddrPort) error  { n.sent++; return nil }
 func (n *nowhere) setReadDeadline(time.Time) error       { return nil }
 func (n *nowhere) localAddr() netip.AddrPort             { return netip.AddrPort{} }
 func (n *nowhere) close() error                          { return nil }
@@ -113,6 +114,47 @@ func TestForwardingDoesNotAllocate(t *testing.T) {
 	}
 	if got := b.net.sent - before; got < 5*1000 {
 		t.Errorf("only %d packets went out", got)
+	}
+}
+
+// A viewer's first packet of a source begins a keyframe: before it nothing goes out.
+func TestVideoWaitsForAKeyframe(t *testing.T) {
+	b := newBench(t, 1)
+	first := rtpHeader + 8 + 5 // the frame's first byte
+	b.plain[first] = 1
+	for range 5 {
+		b.one(t)
+	}
+	if n := b.count.forwarded.Load(); n != 0 {
+		t.Errorf("%d packets went out before a keyframe", n)
+	}
+	b.plain[first] = 0
+	b.one(t)
+	b.plain[first] = 1
+	b.one(t)
+	if n := b.count.forwarded.Load(); n != 2 {
+		t.Errorf("%d packets went out from the keyframe on", n)
+	}
+}
+
+// What pion would send with the loop's keys is dropped and counted; STUN and
+// DTLS pass.
+func TestPionSendsNoSRTP(t *testing.T) {
+	net0 := &nowhere{}
+	s := &SFU{conn: net0, dir: newDirectory()}
+	c := &muxConn{sfu: s, media: &mediaPeer{}, done: make(chan struct{})}
+	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:5000"))
+	for first, want := range map[byte]int{0: 1, 22: 1, 128: 0, 191: 0} {
+		net0.sent = 0
+		if _, err := c.WriteTo([]byte{first, 0, 0, 0}, to); err != nil {
+			t.Fatal(err)
+		}
+		if net0.sent != want {
+			t.Errorf("first byte %d: %d packets went out", first, net0.sent)
+		}
+	}
+	if n := s.count.blocked.Load(); n != 2 {
+		t.Errorf("%d packets were counted", n)
 	}
 }
 
