@@ -126,7 +126,7 @@ void test('a refused permission is explained, and one can wait without a camera'
     await page.goto(counter.citizenLink);
     await page.waitForSelector('.device-note:not([hidden])');
     await page.waitForFunction(() =>
-      [...document.querySelectorAll('.device-note')].every((n) => /non ha il permesso/.test(n.textContent ?? '')),
+      [...document.querySelectorAll('.device-note')].every((n) => n.textContent.includes('non ha il permesso')),
     );
     await picture(page, 'preview-denied-phone');
     await accessible(page, 'the preview without permission');

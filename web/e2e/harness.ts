@@ -108,7 +108,7 @@ const fakeDevices = [
 
 export async function startBrowser(flags: readonly string[] = fakeDevices): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     args: [...common, ...flags],
   });
@@ -125,7 +125,7 @@ export const phone: BrowserContextOptions = {
 
 /** Collects the page's peer connections and sockets, for statistics and for breaking them. */
 function observe(): void {
-  const all = { peers: [] as RTCPeerConnection[], sockets: [] as WebSocket[] };
+  const all = { peers: [] as RTCPeerConnection[], sockets: [] as WebSocket[], cut: false };
   Object.assign(window, { observed: all });
   window.RTCPeerConnection = new Proxy(RTCPeerConnection, {
     construct(target, args: ConstructorParameters<typeof RTCPeerConnection>) {
@@ -136,7 +136,8 @@ function observe(): void {
   });
   window.WebSocket = new Proxy(WebSocket, {
     construct(target, args: ConstructorParameters<typeof WebSocket>) {
-      const made = new target(...args);
+      // While cut, sockets go where no socket can open.
+      const made = all.cut ? new target(`ws://${location.host}/robots.txt`) : new target(...args);
       all.sockets.push(made);
       return made;
     },
@@ -144,7 +145,7 @@ function observe(): void {
 }
 
 interface Observed {
-  observed: { peers: RTCPeerConnection[]; sockets: WebSocket[] };
+  observed: { peers: RTCPeerConnection[]; sockets: WebSocket[]; cut: boolean };
 }
 
 /** newPage opens a context of its own; what goes wrong in the page fails the test. */
@@ -230,6 +231,13 @@ export async function dropSockets(page: Page): Promise<void> {
   await page.evaluate(() => {
     for (const socket of (window as unknown as Observed).observed.sockets) socket.close();
   });
+}
+
+/** cutSockets lets no new socket open until it is undone; media goes on. */
+export async function cutSockets(page: Page, cut: boolean): Promise<void> {
+  await page.evaluate((is) => {
+    (window as unknown as Observed).observed.cut = is;
+  }, cut);
 }
 
 export async function peersMade(page: Page): Promise<number> {

@@ -94,7 +94,7 @@ await test('a citizen books, meets the clerk and is served', { timeout: 280_000 
     await citizen.waitForSelector('[data-view=lobby]');
     await citizen.waitForFunction(() => document.querySelector('video')?.videoWidth);
     await citizen.waitForFunction(() =>
-      /Sei il prossimo/.test(document.querySelector('.lobby-place')?.textContent ?? ''),
+      document.querySelector('.lobby-place')?.textContent.includes('Sei il prossimo'),
     );
     await picture(citizen, 'lobby-phone');
     await accessible(citizen, 'the lobby');

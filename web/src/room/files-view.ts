@@ -160,7 +160,8 @@ export class FilesPanel {
           : x.deliveries.map((d) => t(`room.files.out.${d.status}`, { Name: nameOf(d.peer) })).join(' '),
         last?.status ?? 'offered',
       );
-      card.sum(last?.sha256 ? last.sha256 : x.sha256);
+      const theirs = last?.sha256 ?? '';
+      card.sum(theirs === '' ? x.sha256 : theirs);
     };
     return { element: card.element, update };
   }

@@ -23,6 +23,13 @@ class FakeChannel extends EventTarget {
   close(): void {
     this.readyState = 'closed';
   }
+  receive(data: unknown): void {
+    this.onmessage?.({ data });
+  }
+  breakOff(): void {
+    this.close();
+    this.onclose?.();
+  }
 }
 
 const bytes = Buffer.from('Certificato di residenza');
@@ -86,11 +93,15 @@ void test('the sender sends the bytes and their hash, and learns what arrived', 
     };
     look();
   });
-  assert.equal(channels[0]?.label, 'file/t1');
-  assert.deepEqual(channels[0]?.sent.at(-1), sum);
+  assert.deepEqual(
+    channels.map((c) => [c.label, c.sent.at(-1)]),
+    [['file/t1', sum]],
+  );
   files.delivered('t1', sum);
-  assert.equal(out?.deliveries[0]?.status, 'delivered');
-  assert.equal(out?.deliveries[0]?.sha256, sum);
+  assert.deepEqual(
+    out?.deliveries.map((d) => [d.status, d.sha256]),
+    [['delivered', sum]],
+  );
 });
 
 void test('the channel may come before the word about it', () => {
@@ -100,11 +111,10 @@ void test('the channel may come before the word about it', () => {
   const { fake, real } = channelOf('file/t1');
   files.channelOpened(real);
   files.started(transfer('t1', 'receive'));
-  fake.onmessage?.({ data: buffer(0, bytes.length) });
-  fake.onmessage?.({ data: sum });
+  fake.receive(buffer(0, bytes.length));
+  fake.receive(sum);
   const item = files.incoming.get('f1');
-  assert.equal(item?.status, 'done');
-  assert.equal(item?.sha256, sum);
+  assert.deepEqual([item?.status, item?.sha256], ['done', sum]);
   assert.deepEqual(done, [['a.pdf', false]]);
   assert.deepEqual(sent.at(-1), { type: 'fileReceived', transfer: 't1', sha256: sum });
 });
@@ -116,16 +126,16 @@ void test('after a break the receiver asks for the rest and gets the whole', () 
   files.started(transfer('t1', 'receive'));
   const first = channelOf('file/t1');
   files.channelOpened(first.real);
-  first.fake.onmessage?.({ data: buffer(0, 7) });
-  first.fake.onclose?.();
+  first.fake.receive(buffer(0, 7));
+  first.fake.breakOff();
   assert.equal(files.incoming.get('f1')?.status, 'interrupted');
   files.goOn();
   assert.deepEqual(sent.at(-1), { type: 'acceptFile', id: 'f1', offset: 7 });
   files.started(transfer('t2', 'receive', 7));
   const second = channelOf('file/t2');
   files.channelOpened(second.real);
-  second.fake.onmessage?.({ data: buffer(7, bytes.length) });
-  second.fake.onmessage?.({ data: sum });
+  second.fake.receive(buffer(7, bytes.length));
+  second.fake.receive(sum);
   assert.equal(files.incoming.get('f1')?.status, 'done');
 });
 
@@ -136,8 +146,8 @@ void test('a file that arrives changed is not offered for saving', () => {
   files.started(transfer('t1', 'receive'));
   const { fake, real } = channelOf('file/t1');
   files.channelOpened(real);
-  fake.onmessage?.({ data: buffer(0, bytes.length) });
-  fake.onmessage?.({ data: sum.replace(/./, (c) => (c === '0' ? '1' : '0')) });
+  fake.receive(buffer(0, bytes.length));
+  fake.receive(sum.replace(/./, (c) => (c === '0' ? '1' : '0')));
   assert.equal(files.incoming.get('f1')?.status, 'damaged');
   assert.equal(files.incoming.get('f1')?.url, '');
   assert.deepEqual(done, [['a.pdf', true]]);

@@ -52,6 +52,7 @@ export class Preview {
   private readonly notes: Record<Kind, HTMLElement>;
   private readonly choices: Record<Kind, HTMLSelectElement>;
   private readonly level = h('div', { class: 'meter-fill' });
+  private readonly scale = h('div', { class: 'meter', 'aria-hidden': 'true' }, this.level);
   private readonly heard = h('p', { class: 'hint', role: 'status' });
   private readonly enter: HTMLButtonElement;
   private meter: { track: MediaStreamTrack; meter: Meter } | null = null;
@@ -81,7 +82,7 @@ export class Preview {
         heading,
         h('p', {}, t('room.preview.lead')),
         this.field('microphone'),
-        h('div', { class: 'meter', 'aria-hidden': 'true' }, this.level),
+        this.scale,
         this.heard,
         this.field('camera'),
         h('p', { class: 'hint' }, t('room.preview.without')),
@@ -118,6 +119,7 @@ export class Preview {
     this.close();
     text(this.heard, '');
     this.level.style.transform = 'scaleX(0)';
+    show(this.scale, track !== null);
     if (!track) return;
     const meter = new Meter(track, (level) => {
       this.level.style.transform = `scaleX(${level.toFixed(2)})`;
@@ -178,6 +180,6 @@ export function fillSelect(
   if (have !== wanted.map((d) => `${d.id}|${d.label}`).join()) {
     select.replaceChildren(...wanted.map((d) => h('option', { value: d.id }, d.label)));
   }
-  select.disabled = wanted.length === 0;
+  show(select, wanted.length > 0);
   if (current) select.value = current;
 }
