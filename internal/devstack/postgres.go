@@ -256,15 +256,11 @@ func findPostgres() (string, error) {
 	return "", ErrNoPostgres
 }
 
-// versionIn reads the digits of ".../postgresql/15/bin".
+// versionIn reads the major version of ".../postgresql/15/bin".
 func versionIn(path string) int {
-	digits := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, path)
-	n, err := strconv.Atoi(digits)
+	named := strings.TrimLeft(filepath.Base(filepath.Dir(path)), "abcdefghijklmnopqrstuvwxyz-@")
+	major, _, _ := strings.Cut(named, ".")
+	n, err := strconv.Atoi(major)
 	if err != nil {
 		return 0
 	}
