@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"os"
@@ -76,7 +75,7 @@ func TestWithoutTheDatabasePagesSayTryAgain(t *testing.T) {
 	if err := fillTown(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
-	w := &town{t: t, now: townStart, logs: &bytes.Buffer{}, tokens: token.NewStore(testenv.Redis(t)), pool: pool}
+	w := &town{t: t, now: townStart, logs: &logbook{}, tokens: token.NewStore(testenv.Redis(t)), pool: pool}
 	w.open()
 	c := w.citizen()
 	hold := c.holds("presenza")

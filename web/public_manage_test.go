@@ -142,10 +142,14 @@ func TestTooLateToChangeSaysSo(t *testing.T) {
 
 func TestGuessingCodesIsLimited(t *testing.T) {
 	c := newTown(t).citizen()
-	for range 10 {
-		c.post("/it/appuntamento", url.Values{"code": {"AAAA-BBBB"}, "surname": {"Rossi"}}).shows(http.StatusUnprocessableEntity)
+	tries := 0 // a minute that turns meanwhile lets a few more through
+	for ; tries < 30 && c.status != http.StatusTooManyRequests; tries++ {
+		c.post("/it/appuntamento", url.Values{"code": {"AAAA-BBBB"}, "surname": {"Rossi"}})
 	}
-	c.post("/it/appuntamento", url.Values{"code": {"AAAA-BBBB"}, "surname": {"Rossi"}}).shows(http.StatusTooManyRequests, "Troppi tentativi")
+	c.shows(http.StatusTooManyRequests, "Troppi tentativi")
+	if tries <= 10 {
+		t.Errorf("refused at try %d", tries)
+	}
 	if c.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}

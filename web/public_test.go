@@ -32,7 +32,7 @@ type town struct {
 	tokens *token.Store
 	agenda *booking.Agenda
 	http   *httptest.Server
-	logs   *bytes.Buffer
+	logs   *logbook
 
 	mu  sync.Mutex
 	now time.Time
@@ -52,7 +52,7 @@ func (w *town) wait(d time.Duration) {
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	w := &town{t: t, now: townStart, logs: &bytes.Buffer{}, tokens: token.NewStore(testenv.Redis(t))}
+	w := &town{t: t, now: townStart, logs: &logbook{}, tokens: token.NewStore(testenv.Redis(t))}
 	w.pool = testenv.PostgresPrepared(t, "web_public", fillTown)
 	w.open()
 	return w
@@ -78,7 +78,7 @@ func (w *town) open() {
 	t.Cleanup(w.agenda.Close)
 	s, err := New(Config{
 		Agenda: w.agenda, Secret: []byte("secret of the tests"), PublicURL: "http://sportello.test", Now: w.clock,
-		Logger: slog.New(slog.NewTextHandler(&lockedWriter{w: w.logs}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,16 +87,22 @@ func (w *town) open() {
 	t.Cleanup(w.http.Close)
 }
 
-// lockedWriter lets many requests write one log.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+// logbook lets many requests write one log, and a test read it meanwhile.
+type logbook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-func (l *lockedWriter) Write(b []byte) (int, error) {
+func (l *logbook) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(b)
+	return l.text.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // citizen is a browser without JavaScript that follows redirects.
