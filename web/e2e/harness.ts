@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,6 +18,8 @@ export interface Counter {
   readonly citizenLink: string;
   readonly clerkLink: string;
   readonly log: () => string;
+  /** Runs SQL in the counter's own database, for what no page can do: move time. */
+  readonly sql: (statement: string) => void;
   stop(): Promise<void>;
 }
 
@@ -51,11 +53,40 @@ export async function startCounter(settings: Record<string, string> = {}): Promi
   };
   try {
     const [citizenLink, clerkLink] = await within(links, START_WITHIN, () => `the counter did not start:\n${log}`);
-    return { url: new URL(citizenLink).origin, citizenLink, clerkLink, log: () => log, stop };
+    return {
+      url: new URL(citizenLink).origin,
+      citizenLink,
+      clerkLink,
+      log: () => log,
+      sql: (statement) => {
+        runSQL(folder, statement);
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function runSQL(folder: string, statement: string): void {
+  const socket = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) =>
+    name.endsWith('.s.PGSQL.5432'),
+  );
+  assert.ok(socket, 'the private PostgreSQL has a socket');
+  const args = [
+    '-X',
+    '-v',
+    'ON_ERROR_STOP=1',
+    '-h',
+    path.dirname(path.join(folder, socket)),
+    '-U',
+    'sportello',
+    '-d',
+    'sportello',
+  ];
+  const ran = spawnSync('psql', [...args, '-c', statement], { encoding: 'utf8' });
+  assert.equal(ran.status, 0, ran.stderr);
 }
 
 async function ended(server: ChildProcess): Promise<void> {
