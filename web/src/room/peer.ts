@@ -157,7 +157,7 @@ export class Peer {
     const { microphone, camera, screen, screenAudio } = this.send;
     return {
       type: 'offer',
-      sdp: this.pc.localDescription?.sdp ?? '',
+      sdp: withoutCandidates(this.pc.localDescription?.sdp ?? ''),
       send: { microphone: mid(microphone), camera: mid(camera), screen: mid(screen), screenAudio: mid(screenAudio) },
       receive: this.slots.map((s) => ({
         audio: mid(s.audio),
@@ -218,6 +218,16 @@ export class Peer {
     void this.negotiate(true);
     this.timer = window.setInterval(() => void this.negotiate(true), RESTART_EVERY);
   }
+}
+
+/**
+ * withoutCandidates takes the candidates out that a browser has found by now:
+ * some already in the first offer of Firefox, all in a later one. The server
+ * learns where we are from our checks, and the mDNS names in them (RFC 8828)
+ * would tell it nothing it can send to.
+ */
+export function withoutCandidates(sdp: string): string {
+  return sdp.replace(/^a=(?:candidate:.*|end-of-candidates)\r?\n/gm, '');
 }
 
 // A stream per section: rid sections need a msid that is not empty.

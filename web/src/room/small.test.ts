@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { conditionOf, forClerk } from './devices';
 import { columns, initials, quality } from './layout';
+import { withoutCandidates } from './peer';
 import { weak } from './quality';
 import { whole } from './secret';
 import { backoff } from './signaling';
@@ -33,6 +34,11 @@ void test('no more picture is asked for than is seen', () => {
   assert.equal(quality(true, 0), 'none');
   assert.equal(quality(true, 120), 'low');
   assert.equal(quality(true, 480), 'high');
+});
+
+void test('an offer goes without candidates', () => {
+  const sdp = 'm=audio 9 UDP\r\na=candidate:0 1 UDP 2122 5e.local 50000 typ host\r\na=mid:0\r\na=end-of-candidates\r\n';
+  assert.equal(withoutCandidates(sdp), 'm=audio 9 UDP\r\na=mid:0\r\n');
 });
 
 void test('initials', () => {
