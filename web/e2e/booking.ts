@@ -32,7 +32,7 @@ export async function book(
   const slot = page.locator('#orari-form input[name=inizio]').first();
   const start = (await slot.getAttribute('value')) ?? '';
   assert.match(start, /^\d{4}-\d\d-\d\dT\d\d:\d\d/);
-  await page.click(`label[for="${(await slot.getAttribute('id')) ?? ''}"]`); // as a person does: the radio itself is hidden
+  await slot.check(); // waits until the page has scrolled to the calendar
   await page.click('#orari-form button[type=submit]');
   await page.waitForURL('**/dettagli');
   await page.fill('#note', 'Ho con me la denuncia di smarrimento.');
