@@ -15,7 +15,7 @@ BIN          := bin/sportello
 GO           := go
 TESTFLAGS    ?=
 
-.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench generate fmt clean
+.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -88,6 +88,10 @@ lint-web: deps
 
 bench: ## Benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+
+screenshots: assets ## Take the README's pictures from the running system
+	npx esbuild web/e2e/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=web/e2e/out/screenshots.mjs --log-level=warning
+	node web/e2e/out/screenshots.mjs
 
 generate: ## Write what is generated from one source (the wire protocol's TypeScript)
 	$(GO) generate ./...

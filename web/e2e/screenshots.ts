@@ -90,17 +90,6 @@ try {
   await shoot(form, 'time');
   await form.setViewportSize({ width: 1280, height: 800 });
   const lucia = await book(form, counter.url, 'anagrafe', 'cambio-residenza', 'Bianchi');
-  for (const [surname, virtual] of [
-    ['Giraud', false],
-    ['Rostan', true],
-    ['Benali', false],
-    ['Popescu', true],
-    ['Charbonnier', false],
-    ['Martinat', false],
-    ["Dell'Orto", true],
-  ] as const) {
-    await book(form, counter.url, 'anagrafe', 'cambio-residenza', surname, virtual);
-  }
 
   const look = { wall: '#c9d8e6', hair: '#4b3326', skin: '#e3b48f', coat: '#7d4f6d' };
   const { page: citizen } = await open(phone, look);
@@ -115,9 +104,6 @@ try {
   });
   await signIn(console_, counter.url, 'anagrafe', '/it/staff/sportello');
   await console_.goto(`${counter.url}/it/staff/sportello?giorno=${lucia.day}`);
-  await console_.waitForSelector('.st-lobby li');
-  await shoot(console_, 'clerk');
-
   await console_.click('.st-agenda .st-name a:has-text("Bianchi")');
   await console_.fill('#guest-name', 'Omar Haddad');
   await console_.click('#ospiti form.st-inline button');
