@@ -5,7 +5,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { book } from './booking';
-import { accessible, desktop, newPage, phone, picture, startBrowser, startCounter, type Counter } from './harness';
+import {
+  accessible,
+  desktop,
+  flows,
+  newPage,
+  phone,
+  picture,
+  startBrowser,
+  startCounter,
+  type Counter,
+} from './harness';
 
 let counter: Counter;
 let browser: Browser;
@@ -136,3 +146,35 @@ void test('a refused permission is explained, and one can wait without a camera'
     await refusing.close();
   }
 });
+
+void test(
+  'who enters before the browser has asked for the camera is seen all the same',
+  { timeout: 90_000 },
+  async () => {
+    const { page: citizen, context } = await newPage(browser, phone);
+    await context.addInitScript(() => {
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      const answered = new Promise<void>((resolve) => {
+        Object.assign(window, { answer: resolve });
+      });
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        await answered;
+        return ask(wanted);
+      };
+    });
+    await citizen.goto(counter.citizenLink);
+    await citizen.click('[data-action=enter]');
+    const { page: clerk } = await newPage(browser, desktop);
+    await clerk.goto(counter.clerkLink);
+    await clerk.click('[data-action=enter]');
+    await clerk.click('[data-action=lobby-bar]');
+    await citizen.waitForSelector('[data-view=call]');
+    await clerk.waitForSelector('.tile:not(.mine)[data-camera=off]');
+    await citizen.evaluate(() => {
+      (window as unknown as { answer: () => void }).answer();
+    });
+    await flows(clerk, 'the clerk', 1);
+    await citizen.context().close();
+    await clerk.context().close();
+  },
+);

@@ -169,9 +169,12 @@ export class CallView {
     this.heading.focus();
   }
 
-  /** start publishes what the preview left on. */
+  /** start publishes what the preview left on, also where one entered before the browser's question was answered. */
   async start(): Promise<void> {
     const { session, devices } = this.o;
+    const without = devices.tracks.microphone === null;
+    await devices.asked;
+    if (without) this.micOn = devices.tracks.microphone !== null;
     await session.publish('camera', devices.tracks.camera);
     await session.publish('microphone', this.micOn ? devices.tracks.microphone : null);
     this.devicesChanged();

@@ -40,11 +40,20 @@ export class Devices {
   readonly condition: Record<Kind, Condition> = { camera: 'unknown', microphone: 'unknown' };
   private readonly chosen: Record<Kind, string> = { camera: '', microphone: '' };
   private facing: 'user' | 'environment' = 'user';
+  private closed = false;
   /** Called when a track or condition changed. */
   onChange: () => void = () => undefined;
 
+  /** Settles when the first question has its answer, whatever that is. */
+  asked: Promise<void> = Promise.resolve();
+
   /** openBoth asks for both in one question; where that fails, for each alone. */
   async openBoth(): Promise<void> {
+    this.asked = this.askBoth();
+    await this.asked;
+  }
+
+  private async askBoth(): Promise<void> {
     this.mark('camera', 'asking');
     this.mark('microphone', 'asking');
     try {
@@ -115,6 +124,7 @@ export class Devices {
   }
 
   close(): void {
+    this.closed = true;
     this.stop('camera');
     this.stop('microphone');
   }
@@ -132,6 +142,10 @@ export class Devices {
   private take(kind: Kind, track: MediaStreamTrack | undefined): void {
     if (!track) {
       this.mark(kind, 'missing');
+      return;
+    }
+    if (this.closed || this.tracks[kind]) {
+      track.stop(); // one left, or switched it on by hand, before the question was answered
       return;
     }
     this.tracks[kind] = track;
