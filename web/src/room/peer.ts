@@ -94,6 +94,8 @@ export class Peer {
       });
       if (!this.o.send(this.offer())) throw new Error('the link is down');
       await this.pc.setRemoteDescription({ type: 'answer', sdp: await answer });
+      // What was tuned while the answer was on its way may have been refused.
+      for (const source of ['camera', 'screen'] as const) await this.tune(source, this.send[source].sender.track);
     } catch (error) {
       // The link dropped in between: the session asks again when it is back.
       if (!this.closed) console.warn('room: offer not answered', error);
@@ -204,7 +206,7 @@ export class Peer {
       if (source === 'screen') parameters.degradationPreference = 'maintain-resolution';
       await sender.setParameters(parameters);
     });
-    this.work = job.catch(() => undefined); // before the first answer some browsers refuse; the next call sets it
+    this.work = job.catch(() => undefined); // before an answer some browsers refuse; negotiate sets it again
     await job.catch((error: unknown) => {
       console.warn('room: sender parameters', error);
     });
