@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -185,7 +187,9 @@ func (w *worker) send(ctx context.Context, a booking.Appointment, channel Channe
 	if err != nil {
 		return fmt.Errorf("notice: write: %w", err)
 	}
-	key := fmt.Sprintf("%s.%d.%d.%s", args.Notice, args.Version, args.Start, args.Appointment)
+	// Hashed, it is short enough for a header line and says nothing.
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d %s", args.Notice, args.Version, args.Start, args.Appointment))
+	key := hex.EncodeToString(sum[:16])
 	if channel == ByText {
 		return w.c.Texter.Text(ctx, Text{ID: key, To: a.Person.Phone, Body: m.Short})
 	}

@@ -82,7 +82,7 @@ func (s *SMTP) Mail(ctx context.Context, m Mail) error {
 // compose makes the mail: text and HTML for people, the event for their
 // calendar as a part of its own (RFC 6047) and as a file.
 func (s *SMTP) compose(m Mail) (*mail.Msg, error) {
-	msg := mail.NewMsg()
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(s.from)
 	if err := msg.To(m.To); err != nil {
 		return nil, fmt.Errorf("%w: the address cannot be used", ErrRefused)
