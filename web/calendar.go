@@ -22,7 +22,7 @@ func (s *Server) calendar(l *Language, a booking.Appointment, secret, attendee s
 	if attendee != "" {
 		method = ics.MethodRequest
 		// Nobody is asked for an answer: who booked comes.
-		e.AddAttendee("mailto:"+attendee, ics.ParticipationStatusAccepted, ics.WithRSVP(false))
+		e.AddAttendee("mailto:"+attendee, ics.ParticipationStatusAccepted)
 	}
 	if a.State == booking.Cancelled {
 		method, status = ics.MethodCancel, ics.ObjectStatusCancelled

@@ -160,7 +160,7 @@ func (o *opened) event(method string) *ics.VEvent {
 	if o.part == nil || o.file == nil || o.part.Serialize() != o.file.Serialize() {
 		o.t.Fatalf("part and attachment differ: %v, %v", o.part, o.file)
 	}
-	if o.method != method || !strings.Contains(o.part.Serialize(), "METHOD:"+method+"\r\n") {
+	if o.method != method || !strings.Contains(o.part.Serialize(), "METHOD:"+method+"\n") {
 		o.t.Errorf("method %s, want %s\n%s", o.method, method, o.part.Serialize())
 	}
 	return o.part.Events()[0]
@@ -182,7 +182,7 @@ func (o *opened) says(texts ...string) {
 func TestMailsOfAnAppointmentsLife(t *testing.T) {
 	w := newPostTown(t)
 	c := w.citizen()
-	hold := c.books("virtual")
+	hold := c.books("video")
 	c.shows(http.StatusOK, "Ti scriviamo a maria@example.it")
 	secret := c.secret()
 	a, err := w.agenda.BySecret(t.Context(), secret)
@@ -295,7 +295,7 @@ func TestMailInTheLanguageOfThePersonAndEscaped(t *testing.T) {
 func TestAddressWithANewlineGetsNothing(t *testing.T) {
 	w := newPostTown(t)
 	c := w.citizen()
-	hold := c.holds("virtual")
+	hold := c.holds("video")
 	c.post(hold+"/dettagli", url.Values{"note": {"Ho una domanda."}})
 	form := maria()
 	form.Set("email", "maria@example.it\r\nBcc: all@example.it")
@@ -312,7 +312,7 @@ func TestAddressWithANewlineGetsNothing(t *testing.T) {
 func TestReminderAndTextMessage(t *testing.T) {
 	w := newPostTown(t)
 	c := w.citizen()
-	c.books("virtual")
+	c.books("video")
 	secret := c.secret()
 	w.next()
 	if _, err := w.pool.Exec(t.Context(), `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'scheduled'`); err != nil {
@@ -342,7 +342,7 @@ func TestReminderAndTextMessage(t *testing.T) {
 func TestNoChannelNoPromise(t *testing.T) {
 	w := newTown(t)
 	c := w.citizen()
-	c.books("virtual")
+	c.books("video")
 	c.hasNot("Ti scriviamo", "SMS", "maria@example.it")
 	var jobs int
 	if err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job`).Scan(&jobs); err != nil || jobs != 0 {
