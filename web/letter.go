@@ -95,8 +95,8 @@ func (s *Server) whereOf(l *Language, a booking.Appointment) string {
 	return l.T("mode.in_person") + ", " + a.Office.Address
 }
 
-// shortLetter is the text message. It carries the code, which can be typed,
-// and not the link, which a small telephone cannot open.
+// shortLetter is the text message: the code, which serves on any telephone,
+// and the room's link, since a video call needs a clever one anyway.
 func (s *Server) shortLetter(l *Language, letter notify.Letter) string {
 	a := letter.Appointment
 	text := l.T("mail.short_"+string(letter.Kind), "Town", s.town.Name, "Service", a.Service.Name.In(l.Code),

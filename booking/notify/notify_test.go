@@ -572,3 +572,20 @@ func TestForeignSealDoesNotOpen(t *testing.T) {
 	}
 	w.nothingLeft("confirmed completed, reminder scheduled, confirmed completed, reminder scheduled")
 }
+
+// TestKilledProcessLeavesNothingUnsent: a job that a dead process was working
+// is taken up by the next.
+func TestKilledProcessLeavesNothingUnsent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mailOnly)
+	h := w.book(at(19, 9, 0), byMail)
+	_, err := w.pool.Exec(t.Context(), `
+		UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now() - interval '10 minutes', attempted_by = '{dead}'
+		WHERE state = 'available'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.next("confirmed", h.Secret)
+	w.nothingLeft("confirmed completed, reminder scheduled")
+}

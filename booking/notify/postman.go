@@ -79,7 +79,7 @@ func Start(ctx context.Context, c Config) (*Postman, error) {
 		Workers:              workers,
 		JobTimeout:           sendTime,
 		RescueStuckJobsAfter: lostAfter,
-		Logger:               c.Logger,
+		Logger:               slog.New(warnings{c.Logger.Handler()}),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("notify: %w", err)
@@ -105,6 +105,22 @@ func (p *Postman) Stop(ctx context.Context) error {
 	}
 	return nil
 }
+
+// warnings leaves out what river says of its daily work.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (h warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (h warnings) WithGroup(name string) slog.Handler { return warnings{h.Handler.WithGroup(name)} }
 
 // retryAfter doubles the pause up to a quarter of an hour, with some chance in
 // it, so that those who failed together do not come back together.
@@ -146,11 +162,15 @@ func (w *worker) Work(ctx context.Context, job *river.Job[noticeArgs]) error {
 		return nil
 	}
 	err = w.send(ctx, a, channel, job.Args)
-	if errors.Is(err, ErrRefused) {
-		log.WarnContext(ctx, "notice refused for good", slog.String("channel", string(channel)))
+	switch {
+	case errors.Is(err, ErrRefused):
+		log.WarnContext(ctx, "notice refused for good", slog.String("channel", string(channel)), slog.String("error", err.Error()))
 		return river.JobCancel(err)
-	}
-	if err != nil {
+	case err != nil && job.Attempt >= job.MaxAttempts:
+		log.ErrorContext(ctx, "notice given up", slog.String("channel", string(channel)), slog.String("error", err.Error()))
+		return err
+	case err != nil:
+		log.WarnContext(ctx, "notice not sent, trying again", slog.Int("attempt", job.Attempt), slog.String("error", err.Error()))
 		return err
 	}
 	log.InfoContext(ctx, "notice sent", slog.String("channel", string(channel)), slog.Int("attempt", job.Attempt))

@@ -34,6 +34,10 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"SPORTELLO_HOLD":        "0s",
 		"SPORTELLO_START_WAIT":  "-1s",
 		"SPORTELLO_LOG":         "xml",
+
+		"SPORTELLO_SMTP_URL":      "mail.example:25",
+		"SPORTELLO_SMS_URL":       "gateway",
+		"SPORTELLO_REMINDER_HOUR": "24",
 	} {
 		_, err := loadSettings(map[string]string{name: value})
 		if err == nil || !strings.Contains(err.Error(), name) {
