@@ -88,9 +88,8 @@ func (s *SMTP) compose(m Mail) (*mail.Msg, error) {
 		return nil, fmt.Errorf("%w: the address cannot be used", ErrRefused)
 	}
 	if m.ReplyTo != "" {
-		if err := msg.ReplyTo(m.ReplyTo); err != nil {
-			return nil, errors.New("notify: the office's address cannot be used")
-		}
+		// A mistyped address of the office must not cost the citizen the mail.
+		_ = msg.ReplyTo(m.ReplyTo)
 	}
 	_, domain, _ := strings.Cut(s.from.Address, "@")
 	msg.SetMessageIDWithValue(m.ID + "@" + domain)
