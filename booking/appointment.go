@@ -21,7 +21,7 @@ const live = `('held', 'booked', 'arrived', 'called', 'served')`
 const selectAppointment = `
 	SELECT a.id, a.room, a.desk_id, d.name, lower(a.period), upper(a.period), a.mode, a.channel, a.state,
 		a.hold_expires_at, a.note, a.staff_note, a.created_at, a.arrived_at, a.called_at, a.closed_at, a.version,
-		a.audience, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
+		a.ticket, a.calls, a.rated, a.audience, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
 		coalesce(p.email, ''), coalesce(p.phone, ''), coalesce(p.language, ''),
 		` + officeColumns + `, ` + serviceColumns + `
 	FROM appointment a
@@ -44,7 +44,7 @@ func scanRecord(row pgx.CollectableRow) (record, error) {
 	o, s := &r.Office, &r.Service
 	err := row.Scan(&r.ID, &r.Room, &r.DeskID, &r.DeskName, &r.Start, &r.End, &r.Mode, &r.Channel, &r.State,
 		&r.HoldExpiresAt, &r.Note, &r.StaffNote, &r.CreatedAt, &arrived, &called, &closed, &r.Version,
-		&r.audience, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
+		&r.Ticket, &r.Calls, &r.Rated, &r.audience, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
 		&r.Person.Email, &r.Person.Phone, &r.Person.Language,
 		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position,
 		&s.ID, &s.OfficeID, &s.OfficeSlug, &s.Slug, &s.Name, &s.Description, &s.Bring,

@@ -175,6 +175,8 @@ func (a *Agenda) Transition(ctx context.Context, id uuid.UUID, to State, actor A
 			UPDATE appointment SET state = $2, version = version + 1, changed_at = $3, changed_by = nullif($4::bigint, 0),
 				arrived_at = CASE WHEN $2 = 'arrived' THEN $3 ELSE arrived_at END,
 				called_at = CASE WHEN $2 = 'called' THEN $3 ELSE called_at END,
+				last_called_at = CASE WHEN $2 = 'called' THEN $3 ELSE last_called_at END,
+				calls = calls + CASE WHEN $2 = 'called' THEN 1 ELSE 0 END,
 				closed_at = CASE WHEN $2 IN ('served', 'no_show') THEN $3 ELSE closed_at END
 			WHERE id = $1 AND state = ANY($5)`, id, to, a.now(), actor.StaffID, before(to, r.Mode))
 		if err != nil {
@@ -188,7 +190,9 @@ func (a *Agenda) Transition(ctx context.Context, id uuid.UUID, to State, actor A
 			return a.extendGrants(ctx, tx, id)
 		case Served, NoShow:
 			return a.endGrants(ctx, tx, id)
-		case Held, Booked, Arrived, Cancelled, Expired:
+		case Arrived:
+			return giveTicket(ctx, tx, id)
+		case Held, Booked, Cancelled, Expired:
 		}
 		return nil
 	})

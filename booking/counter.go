@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,8 +12,19 @@ import (
 
 // Book holds, fills in and confirms at once, as an operator with a caller on
 // the phone does. Nothing is held where the details cannot be accepted.
+//
+// Somebody who walks in (channel walk_in) stands at the reception: they come
+// in person, today, have a ticket at once, and need to give no more than a
+// name, or none at all.
 func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
-	p, err := r.Person.checked()
+	check := Person.checked
+	if r.Channel == ByWalkIn {
+		if r.Mode != InPerson || !a.isToday(ctx, r.ServiceID, r.Start) {
+			return Hold{}, fmt.Errorf("book: %w", ErrNotBookable)
+		}
+		check = Person.checkedAtTheDoor
+	}
+	p, err := check(r.Person)
 	if err != nil {
 		return Hold{}, fmt.Errorf("book: %w", err)
 	}
@@ -28,7 +40,11 @@ func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, fmt.Errorf("book: %w", err)
 	}
-	if h.Appointment, err = a.fillIn(ctx, h, p, note, staffNote, r.Actor); err != nil {
+	h.Appointment, err = a.fillIn(ctx, h, p, note, staffNote, r.Actor)
+	if err == nil && r.Channel == ByWalkIn {
+		h.Appointment, err = a.Transition(ctx, h.ID, Arrived, r.Actor)
+	}
+	if err != nil {
 		// The slot goes back at once instead of when the hold expires.
 		if errCancel := a.Cancel(context.WithoutCancel(ctx), h.ID, r.Actor); errCancel != nil {
 			a.log.WarnContext(ctx, "slot not given back", "appointment", h.ID, "error", errCancel)
@@ -39,8 +55,10 @@ func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
 }
 
 func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote string, actor Actor) (Appointment, error) {
-	if err := a.setPerson(ctx, h.ID, p); err != nil {
-		return Appointment{}, err
+	if p.Surname != "" { // or it is somebody who walked in
+		if err := a.setPerson(ctx, h.ID, p); err != nil {
+			return Appointment{}, err
+		}
 	}
 	if note != "" || staffNote != "" {
 		_, err := a.pool.Exec(ctx, `UPDATE appointment SET note = $2, staff_note = $3 WHERE id = $1`, h.ID, note, staffNote)
@@ -49,6 +67,12 @@ func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote s
 		}
 	}
 	return a.confirm(ctx, h.ID, h.Secret, actor)
+}
+
+// isToday says whether start is on the present day of the service's office.
+func (a *Agenda) isToday(ctx context.Context, serviceID int64, start time.Time) bool {
+	_, loc, err := a.serviceByID(ctx, serviceID)
+	return err == nil && dateOf(start.In(loc)).Equal(dateOf(a.now().In(loc)))
 }
 
 // SetStaffNote keeps what the staff write about an appointment.

@@ -196,7 +196,7 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)
 	}
-	if r.State == Held && r.Person.Surname == "" {
+	if r.State == Held && r.Person.Surname == "" && r.Channel != ByWalkIn {
 		return Appointment{}, fmt.Errorf("confirm: %w", ErrIncomplete)
 	}
 	now := a.now()
@@ -205,7 +205,7 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 		tag, err := tx.Exec(ctx, `
 			UPDATE appointment a SET state = 'booked', version = version + 1, changed_at = $2, changed_by = nullif($3::bigint, 0)
 			WHERE id = $1 AND state = 'held' AND hold_expires_at > $2
-				AND EXISTS (SELECT FROM appointment_person p WHERE p.appointment_id = a.id)`, id, now, actor.StaffID)
+				AND (channel = 'walk_in' OR EXISTS (SELECT FROM appointment_person p WHERE p.appointment_id = a.id))`, id, now, actor.StaffID)
 		if err != nil {
 			return fmt.Errorf("book: %w", err)
 		}

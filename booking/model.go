@@ -162,6 +162,11 @@ type Appointment struct {
 	ArrivedAt     time.Time // zero until it happens
 	CalledAt      time.Time
 	ClosedAt      time.Time // served, no-show or cancelled
+	// Ticket is by what somebody is called in the hall ("A7"): empty until they
+	// are here. Calls is how often they were called.
+	Ticket string
+	Calls  int
+	Rated  bool // somebody said how easy it was
 	// Version rises with every change of time or state (the SEQUENCE of the .ics).
 	Version int
 }

@@ -52,6 +52,23 @@ func (p Person) checked() (Person, error) {
 	return p, nil
 }
 
+// checkedAtTheDoor gives a walk-in's person as it is stored: a name in
+// whichever of the two fields, or nothing.
+func (p Person) checkedAtTheDoor() (Person, error) {
+	whole := strings.TrimSpace(strings.TrimSpace(p.Surname) + " " + strings.TrimSpace(p.Name))
+	if whole == "" {
+		return Person{}, nil
+	}
+	surname, err := checkLine("surname", whole, maxName)
+	if err != nil {
+		return p, err
+	}
+	if fold(surname) == "" {
+		return p, &FieldError{"surname", CodeInvalid}
+	}
+	return Person{Surname: surname, Language: "it"}, nil
+}
+
 // checkLine accepts one line of text that must be there.
 func checkLine(field, s string, limit int) (string, error) {
 	if !utf8.ValidString(s) {

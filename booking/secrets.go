@@ -40,7 +40,9 @@ func (a *Agenda) codeHash(code string) []byte {
 }
 
 // plainCode undoes what happens to a code between two people: lower case,
-// blanks, dashes, and letters taken for digits.
+// blanks, dashes, and letters taken for digits. A scanner that is set to name
+// what it read puts "]Q1" or the like before it (ISO/IEC 15424), of which the
+// bracket may have become any sign on another country's keyboard.
 func plainCode(code string) string {
 	var b strings.Builder
 	for _, r := range strings.ToUpper(code) {
@@ -53,7 +55,11 @@ func plainCode(code string) string {
 			b.WriteRune(r)
 		}
 	}
-	return b.String()
+	plain := b.String()
+	if len(plain) == codeLength+2 && plain[0] == 'Q' && plain[1] >= '0' && plain[1] <= '9' {
+		plain = plain[2:]
+	}
+	return plain
 }
 
 // hashOf gives the hash of a secret, or ErrNotFound for what cannot be one.
