@@ -60,6 +60,8 @@ func (s *Server) holdConfirm(w http.ResponseWriter, r *http.Request) error {
 type doneView struct {
 	Appointment booking.Appointment
 	Code        string
+	QR          *qrView
+	Rating      ratingView
 	ManageLink  string // absolute, with the secret in its fragment
 	RoomLink    string // "" in person
 	Calendar    string
@@ -84,6 +86,10 @@ func (s *Server) holdDone(w http.ResponseWriter, r *http.Request) error {
 		Appointment: a, Code: s.agenda.Code(secret), ManageLink: s.manageLink(l, secret),
 		Calendar: l.Path(holdPath(a.ID, stepCount) + "/appuntamento.ics"), OpensMin: Minutes(s.joinBefore), Told: s.promise(l, a.Person),
 	}
+	if v.QR, err = qrOf(v.Code); err != nil {
+		return err
+	}
+	v.Rating = ratingOf(a, r, l.Path(holdPath(a.ID, stepCount)+"/valutazione"))
 	if a.Mode == booking.Virtual {
 		v.RoomLink = s.roomLink(l, secret)
 	}

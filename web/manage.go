@@ -84,7 +84,9 @@ type manageView struct {
 	Appointment booking.Appointment
 	Base        string
 	Code        string // "" where a code opened it: the reader has it
-	Room        bool   // there is one to enter
+	QR          *qrView
+	Rating      ratingView
+	Room        bool // there is one to enter
 	OpensAt     time.Time
 	OpensMin    int
 	CanChange   bool
@@ -113,7 +115,11 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if secret != "" {
 		v.Code = s.agenda.Code(secret)
+		if v.QR, err = qrOf(v.Code); err != nil {
+			return err
+		}
 	}
+	v.Rating = ratingOf(a, r, v.Base+"/valutazione")
 	live := a.State == booking.Booked || a.State == booking.Arrived || a.State == booking.Called
 	v.Room = a.Mode == booking.Virtual && live && !v.Past
 	return s.render(w, r, http.StatusOK, "public/manage.html", Page{Data: v, Crumbs: []Crumb{{Text: l.T("nav.manage")}}})

@@ -10,7 +10,8 @@ import (
 )
 
 // routes is the whole site. Each line is a page in Italian and in English;
-// staff_routes.go and room.go add the pages of the staff and of the room.
+// staff_routes.go, room.go and hall.go add the pages of the staff, of the room
+// and of the screens in the halls.
 func (s *Server) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", s.root)
 	mux.Handle("GET /static/", s.assets)
@@ -39,6 +40,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST /prenota/h/{hold}/riepilogo", s.holdConfirm)
 	s.page(mux, "GET /prenota/h/{hold}/conferma", s.holdDone)
 	s.page(mux, "GET /prenota/h/{hold}/appuntamento.ics", s.holdCalendar)
+	s.page(mux, "POST /prenota/h/{hold}/valutazione", s.holdRate)
 
 	// An existing appointment, by link or by code and surname.
 	guess := s.limited(10, time.Minute)
@@ -52,8 +54,10 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST /appuntamento/{id}/sposta", s.manageMovePost)
 	s.page(mux, "POST /appuntamento/{id}/stanza", s.manageRoom)
 	s.page(mux, "GET /appuntamento/{id}/appuntamento.ics", s.manageCalendar)
+	s.page(mux, "POST /appuntamento/{id}/valutazione", s.manageRate)
 
 	s.roomRoutes(mux)
+	s.hallRoutes(mux)
 	s.staffRoutes(mux)
 }
 

@@ -86,6 +86,27 @@ func (s *Server) clerkTransition(w http.ResponseWriter, r *http.Request, me *col
 	return nil
 }
 
+// clerkCallAgain repeats a call in the hall.
+func (s *Server) clerkCallAgain(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	a, err := s.clerkOwn(r, me)
+	if err != nil {
+		return err
+	}
+	switch _, err := s.agenda.CallAgain(r.Context(), a.ID, me.Actor()); {
+	case errors.Is(err, booking.ErrState):
+		s.tell(r.Context(), "warning", "staff.flash.state")
+	case err != nil:
+		return err
+	default:
+		s.tell(r.Context(), "success", "staff.flash.called_again", "Ticket", a.Ticket)
+	}
+	http.Redirect(w, r, s.clerkBack(r, a), http.StatusSeeOther)
+	return nil
+}
+
 // lead goes through the states on the way. A clerk who calls somebody that
 // nobody has marked sees that they are here; who was served was called.
 func (s *Server) lead(r *http.Request, me *colleague, a booking.Appointment, to booking.State) error {

@@ -55,22 +55,37 @@ type event struct {
 // staffEvents streams what changed in the colleague's offices (server-sent
 // events, HTML Living Standard section 9.2).
 func (s *Server) staffEvents(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if !s.staff.streams.enter(me.ID, streamsPerPerson) {
+	watch := func(ctx context.Context) <-chan uuid.UUID {
+		if s.staff.presence == nil || !me.Has(booking.Clerk) {
+			return nil // blocks for ever
+		}
+		present, err := s.staff.presence.Watch(ctx)
+		if err != nil {
+			return nil // Redis is away: the agenda's events are still worth having
+		}
+		return present
+	}
+	return s.streamChanges(w, r, me.ID, streamsPerPerson, watch, me.MayOffice)
+}
+
+// streamChanges streams what changed in some offices, to one of at most limit
+// streams of a reader. present may be nil.
+func (s *Server) streamChanges(w http.ResponseWriter, r *http.Request, reader int64, limit int,
+	present func(context.Context) <-chan uuid.UUID, mine func(office int64) bool,
+) error {
+	if !s.staff.streams.enter(reader, limit) {
 		return errTooMany
 	}
-	defer s.staff.streams.leave(me.ID)
+	defer s.staff.streams.leave(reader)
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
 	changes, err := s.agenda.Watch(ctx)
 	if err != nil {
 		return err
 	}
-	var present <-chan uuid.UUID // nil blocks for ever
-	if s.staff.presence != nil && me.Has(booking.Clerk) {
-		if present, err = s.staff.presence.Watch(ctx); err != nil {
-			// Redis is away: the agenda's events are still worth having.
-			present = nil
-		}
+	var presence <-chan uuid.UUID
+	if present != nil {
+		presence = present(ctx)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
@@ -80,12 +95,12 @@ func (s *Server) staffEvents(w http.ResponseWriter, r *http.Request, me *colleag
 	if err := out.raw("retry: 2000\n: here\n\n"); err != nil {
 		return nil // the reader is gone, and the answer has begun
 	}
-	s.pump(ctx, out, me, changes, present)
+	s.pump(ctx, out, mine, changes, presence)
 	return nil
 }
 
 // pump writes events until the reader goes or the stream's time is over.
-func (s *Server) pump(ctx context.Context, out *eventWriter, me *colleague, changes <-chan booking.Change, present <-chan uuid.UUID) {
+func (s *Server) pump(ctx context.Context, out *eventWriter, mine func(office int64) bool, changes <-chan booking.Change, present <-chan uuid.UUID) {
 	beat := time.NewTicker(s.staff.config.Heartbeat)
 	defer beat.Stop()
 	pending := map[event]bool{}
@@ -110,7 +125,7 @@ func (s *Server) pump(ctx context.Context, out *eventWriter, me *colleague, chan
 			switch {
 			case c == (booking.Change{}):
 				note(event{name: "resync"})
-			case me.MayOffice(c.OfficeID):
+			case mine(c.OfficeID):
 				note(event{name: "agenda", Office: c.OfficeID, Day: c.Day})
 			}
 		case _, ok := <-present:

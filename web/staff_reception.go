@@ -45,6 +45,7 @@ type arrival struct {
 	Desk   string
 	State  string // "due", "late", "arrived", "called", "done"
 	Since  time.Time
+	Ticket string // what the hall's screen calls them by
 }
 
 func (s *Server) receptionPage(w http.ResponseWriter, r *http.Request, me *colleague) error {
@@ -141,7 +142,7 @@ func (s *Server) arrivals(r *http.Request, offices []booking.Office, building st
 }
 
 func (s *Server) arrival(a booking.Appointment) arrival {
-	row := arrival{ID: a.ID.String(), Start: a.Start, Name: shortName(a.Person), Office: a.Office.Name, Desk: a.DeskName}
+	row := arrival{ID: a.ID.String(), Start: a.Start, Name: shortName(a.Person), Office: a.Office.Name, Desk: a.DeskName, Ticket: a.Ticket}
 	switch a.State {
 	case booking.Booked, booking.Held:
 		row.State = "due"
@@ -183,14 +184,14 @@ func (s *Server) receptionArrived(w http.ResponseWriter, r *http.Request, me *co
 }
 
 func (s *Server) markArrived(w http.ResponseWriter, r *http.Request, me *colleague, a booking.Appointment) error {
-	_, err := s.agenda.Transition(r.Context(), a.ID, booking.Arrived, me.Actor())
+	here, err := s.agenda.Transition(r.Context(), a.ID, booking.Arrived, me.Actor())
 	switch {
 	case errors.Is(err, booking.ErrState):
 		s.tell(r.Context(), "warning", "staff.flash.state")
 	case err != nil:
 		return err
 	default:
-		s.tell(r.Context(), "success", "staff.flash.arrived", "Time", a.Start.Format("15:04"), "Desk", a.DeskName, "Office", a.Office.Name.In(s.lang(r).Code))
+		s.tell(r.Context(), "success", "staff.flash.arrived", "Ticket", here.Ticket, "Time", a.Start.Format("15:04"), "Desk", a.DeskName, "Office", a.Office.Name.In(s.lang(r).Code))
 	}
 	back, err := url.ParseQuery(r.PostFormValue("vista"))
 	if err != nil {

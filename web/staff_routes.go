@@ -30,6 +30,7 @@ func (s *Server) staffPages() []staffRoute {
 	operator := []booking.StaffRole{booking.Operator}
 	reception := []booking.StaffRole{booking.Reception}
 	administrator := []booking.StaffRole{booking.Administrator}
+	halls := []booking.StaffRole{booking.Reception, booking.Administrator}
 	return []staffRoute{
 		{Pattern: "GET /staff/{$}", Roles: everybody, Handler: s.staffMenu},
 		{
@@ -50,11 +51,18 @@ func (s *Server) staffPages() []staffRoute {
 		{Pattern: "GET /staff/reception/elenco", Roles: reception, Handler: s.receptionFragment, Background: true},
 		{Pattern: "POST /staff/reception/arrivo", Roles: reception, Handler: s.receptionCheckIn},
 		{Pattern: "POST /staff/reception/{id}/arrivato", Roles: reception, Handler: s.receptionArrived},
+		{Pattern: "GET /staff/reception/senza-appuntamento", Roles: reception, Handler: s.walkInPage},
+		{Pattern: "POST /staff/reception/senza-appuntamento", Roles: reception, Handler: s.walkInPost},
+		{Pattern: "GET /staff/reception/senza-appuntamento/{id}", Roles: reception, Handler: s.walkInDone},
+		{Pattern: "GET /staff/sale", Roles: halls, Handler: s.hallsPage},
+		{Pattern: "POST /staff/sale", Roles: halls, Handler: s.hallsPost},
+		{Pattern: "POST /staff/sale/{display}/revoca", Roles: halls, Handler: s.hallsRevoke},
 
 		{Pattern: "GET /staff/sportello", Roles: clerk, Handler: s.clerkPage},
 		{Pattern: "GET /staff/sportello/elenco", Roles: clerk, Handler: s.clerkFragment, Background: true},
 		{Pattern: "GET /staff/sportello/{id}", Roles: clerk, Handler: s.clerkAppointment},
 		{Pattern: "POST /staff/sportello/{id}/stato", Roles: clerk, Handler: s.clerkTransition},
+		{Pattern: "POST /staff/sportello/{id}/richiama", Roles: clerk, Handler: s.clerkCallAgain},
 		{Pattern: "POST /staff/sportello/{id}/nota", Roles: clerk, Handler: s.clerkNote},
 		{Pattern: "POST /staff/sportello/{id}/stanza", Roles: clerk, Handler: s.clerkRoom},
 		{Pattern: "POST /staff/sportello/{id}/ospiti", Roles: clerk, Handler: s.clerkGuest},

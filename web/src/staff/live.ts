@@ -105,6 +105,7 @@ class Board {
       if (answer.status === 401) this.show('out');
       else if (answer.ok) {
         swap(this.board, await answer.text());
+        this.board.dispatchEvent(new Event('fresh'));
         this.show('ok');
       } else this.show('lost');
     } catch {
