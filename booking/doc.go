@@ -25,9 +25,13 @@
 // apart, so that identity can be purged alone). Confirm turns held into
 // booked, by comparing and swapping: it can be repeated, and a late one fails
 // with ErrHoldExpired, whereupon Rehold takes the same or another start with
-// the details kept. Book does it all at once for an operator. From there
+// the details kept. Book does it all at once for an operator, and for somebody
+// who walks in, needs no name and has arrived already. From there
 // Transition follows the diagram at State, Reschedule moves the row in place
 // (link, code and room stay), and Cancel gives the slot back.
+//
+// Arriving in person gives a ticket, by which Calls tells the screens of a
+// hall (Hall, Display) whom the desks call, without a name. CallAgain repeats it.
 //
 // A virtual appointment has grants: who may enter its room, when, as what.
 // The citizen's is made by Confirm from the same secret; hosts and guests get
@@ -54,7 +58,8 @@
 //     appointments within an office (move), never both;
 //  2. desk-days, in ascending order of desk and day;
 //  3. the appointment;
-//  4. its grants.
+//  4. its grants;
+//  5. the tickets of its office's day.
 //
 // Should PostgreSQL find a deadlock all the same, the transaction is tried
 // again (retry).

@@ -20,4 +20,6 @@
 // like the others; a script asks for their part of the page again when a
 // stream of events (staff_events.go) says that something changed. The events
 // name no person: what a reader may see is decided by the request that follows.
+// The screens in the halls (hall.go) follow the same events with a right of
+// their own: a link, no account.
 package web

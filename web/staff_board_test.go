@@ -150,9 +150,11 @@ func TestClerkOpensTheRoom(t *testing.T) {
 }
 
 // follow opens the stream of events and gives its lines as they come.
-func (b *browser) follow() <-chan string {
+func (b *browser) follow() <-chan string { b.t.Helper(); return b.followAt("/it/staff/eventi") }
+
+func (b *browser) followAt(path string) <-chan string {
 	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.http.URL+"/it/staff/eventi", nil)
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.http.URL+path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
