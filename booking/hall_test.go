@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -136,7 +137,7 @@ func TestCallsInTheHall(t *testing.T) {
 			}
 			got = got[:0]
 			for _, c := range calls {
-				got = append(got, c.Ticket+"/"+string(rune('0'+c.Number))+" "+c.Desk)
+				got = append(got, fmt.Sprintf("%s/%d %s", c.Ticket, c.Number, c.Desk))
 			}
 			if strings.Join(got, ", ") != want {
 				t.Errorf("%s shows %v, want %s", h.Slug, got, want)

@@ -117,6 +117,12 @@ func TestHallScreenShowsTicketAndDeskOnly(t *testing.T) {
 	clerk.want(clerk.post("/it/staff/sportello/"+h.ID.String()+"/richiama"), http.StatusSeeOther)
 	await(t, events, "event: agenda")
 	screen.want(screen.get("/en/sala/anagrafe/chiamate"), http.StatusOK, `data-call="C1/2"`, "Number C1, Sportello 1")
+	// In the whole building several offices have a first counter.
+	building, err := c.agenda.HallBySlug(t.Context(), "palazzo-comunale")
+	if err != nil || len(building.Offices) < 2 {
+		t.Fatalf("building %+v, %v", building, err)
+	}
+	desk.want(desk.get("/it/sala/palazzo-comunale/chiamate"), http.StatusOK, "Numero C1, Anagrafe, Sportello 1")
 	stranger := c.as("tributi")
 	stranger.want(stranger.post("/it/staff/sportello/"+h.ID.String()+"/richiama"), http.StatusNotFound)
 	stranger.want(stranger.get(path+"/chiamate"), http.StatusUnauthorized) // a clerk is no screen
@@ -195,4 +201,3 @@ func TestCitizenRatesOnceAndSeesTheTicket(t *testing.T) {
 	}
 	me.want(me.get(to), http.StatusOK, "Il tuo numero in sala", "<strong>C1</strong>")
 }
-
