@@ -101,7 +101,7 @@ func (a *Agenda) Calls(ctx context.Context, h Hall, limit int) ([]Call, error) {
 	rows, err := a.pool.Query(ctx, `
 		SELECT a.ticket, a.calls, d.name, o.name, a.last_called_at
 		FROM appointment a JOIN desk d ON d.id = a.desk_id JOIN office o ON o.id = a.office_id
-		WHERE a.office_id = ANY($1) AND a.day BETWEEN $2::date - 1 AND $2::date + 1
+		WHERE a.office_id = ANY($1) AND a.day BETWEEN $2::date AND $2::date + 2
 			AND a.day = ($3::timestamptz AT TIME ZONE o.tz)::date
 			AND a.state = 'called' AND a.mode = 'in_person' AND a.ticket <> '' AND a.last_called_at IS NOT NULL
 		ORDER BY a.last_called_at DESC, a.id LIMIT $4`, h.Offices, a.today(), a.now(), limit)

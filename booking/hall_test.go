@@ -165,8 +165,15 @@ func TestCallsInTheHall(t *testing.T) {
 	shows("A1/2 Uno, A2/1 Uno")
 	step(second, booking.Served)
 	shows("A1/2 Uno")
-	w.clock.add(24 * time.Hour)
+	// The day ends and begins at the office's midnight, an hour before London's.
+	w.clock.set(at(t, 16, 23, 59))
+	shows("A1/2 Uno")
+	w.clock.set(at(t, 17, 0, 1))
 	shows("")
+	if _, err := w.pool.Exec(ctx, `UPDATE appointment SET day = '2026-11-17' WHERE id = $1`, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	shows("A1/2 Uno")
 }
 
 func TestDisplaysAreOpenedByTheirLinkOnly(t *testing.T) {
@@ -221,6 +228,9 @@ func TestRatingIsGivenOnceAndLeadsBackToNobody(t *testing.T) {
 	var row string
 	if err := w.pool.QueryRow(ctx, `SELECT r::text FROM rating r`).Scan(&row); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(row, "2026-11-16") {
+		t.Errorf("the rating is of another day: %s", row)
 	}
 	if strings.Contains(row, h.ID.String()) || strings.Contains(row, ":") {
 		t.Errorf("the rating knows whose or when: %s", row)

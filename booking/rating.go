@@ -34,7 +34,8 @@ func (a *Agenda) Rate(ctx context.Context, id uuid.UUID, stars int, remark strin
 				RETURNING office_id, service_id, mode
 			)
 			INSERT INTO rating (id, office_id, service_id, mode, day, stars, remark)
-			SELECT $2, office_id, service_id, mode, $3, $4, $5 FROM once`, id, uuid.New(), a.today(), stars, remark)
+			SELECT $2, office_id, service_id, mode, ($3::timestamptz AT TIME ZONE o.tz)::date, $4, $5
+			FROM once JOIN office o ON o.id = office_id`, id, uuid.New(), a.now(), stars, remark)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = ErrState
 		}
