@@ -253,3 +253,34 @@ func TestScannersType(t *testing.T) {
 	_, err := w.ByShortCode(t.Context(), "QQ"+code)
 	wantErr(t, "another prefix", err, booking.ErrNotFound)
 }
+
+// TestLettersTellOfficesOfATownApart makes more offices than there are single letters.
+func TestLettersTellOfficesOfATownApart(t *testing.T) {
+	w := newWorld(t, monday)
+	ctx := t.Context()
+	const insert = `INSERT INTO office (town_id, slug, name) SELECT $1, $2 || n, '{}' FROM generate_series(1, $3::int) n`
+	var first, second int64
+	if err := w.pool.QueryRow(ctx, `SELECT town_id FROM office`).Scan(&first); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.pool.QueryRow(ctx, `INSERT INTO town (slug, name) VALUES ('altro', 'Altro') RETURNING id`).Scan(&second); err != nil {
+		t.Fatal(err)
+	}
+	for town, n := range map[int64]int{first: 30, second: 3} {
+		if _, err := w.pool.Exec(ctx, insert, town, fmt.Sprintf("t%d-", town), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for town, want := range map[int64]string{
+		first: "A B C D E F G H J K L M N P R S T U V W X Y Z AA AB AC AD AE AF AG AH", second: "A B C",
+	} {
+		var got string
+		if err := w.pool.QueryRow(ctx, `SELECT string_agg(letter, ' ' ORDER BY length(letter), letter) FROM office WHERE town_id = $1`, town).Scan(&got); err != nil || got != want {
+			t.Errorf("letters %s, want %s; %v", got, want, err)
+		}
+	}
+	// And when they are used up, offices are made all the same.
+	if _, err := w.pool.Exec(ctx, insert, second, "x", 600); err != nil {
+		t.Fatal(err)
+	}
+}
