@@ -28,6 +28,8 @@ type running struct {
 	// Listening is where the pages are served, MediaPort where media is.
 	Listening net.Addr
 	MediaPort int
+	// Private is where metrics and profiles are; nil where they are off.
+	Private net.Addr
 }
 
 // runServe runs the counter until ctx ends.
@@ -82,10 +84,18 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 	if err != nil {
 		return err
 	}
-	a, err := newApp(ctx, s, st, log)
+	private, err := listenPrivate(ctx, s)
 	if err != nil {
 		return err
 	}
+	a, err := newApp(ctx, s, st, log)
+	if err != nil {
+		if private != nil {
+			_ = private.Close()
+		}
+		return err
+	}
+	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms), log)
 	h := &health{stores: st}
 	srv := newServer(s, a, h, tlsConfig, log)
 	served := make(chan error, 1)
@@ -96,7 +106,7 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 		}
 		served <- srv.Serve(l)
 	}()
-	err = started(running{URL: s.PublicURL, Listening: l.Addr(), MediaPort: a.media.Port()}, a)
+	err = started(running{URL: s.PublicURL, Listening: l.Addr(), MediaPort: a.media.Port(), Private: p.addr()}, a)
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -115,7 +125,7 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 	if shutdown := srv.Shutdown(drain); shutdown != nil {
 		err = errors.Join(err, fmt.Errorf("stop: %w", shutdown), srv.Close())
 	}
-	return errors.Join(err, <-closed)
+	return errors.Join(err, <-closed, p.close())
 }
 
 func newServer(s settings, a *app, h *health, tlsConfig *tls.Config, log *slog.Logger) *http.Server {

@@ -35,6 +35,8 @@ type settings struct {
 	MediaPort      int          `env:"SPORTELLO_MEDIA_PORT" envDefault:"7882" help:"the one UDP port of all audio, video and files; 0: any free one"`
 	MediaAddresses []netip.Addr `env:"SPORTELLO_MEDIA_ADDRESSES" help:"addresses at which browsers reach the media port, separated by commas; empty: those of this machine's interfaces"`
 
+	PrivateAddr string `env:"SPORTELLO_PRIVATE_ADDR" help:"where to serve metrics (/metrics, for Prometheus) and profiles (/debug/pprof/), without a login: :9464 means 127.0.0.1:9464, other hosts must be written out; empty: not served"`
+
 	RoomLimit  int           `env:"SPORTELLO_ROOM_LIMIT" envDefault:"6" help:"most people in one room"`
 	FileLimit  int64         `env:"SPORTELLO_FILE_LIMIT" envDefault:"104857600" help:"largest file that can be handed over, in bytes"`
 	JoinBefore time.Duration `env:"SPORTELLO_JOIN_BEFORE" envDefault:"10m" help:"a room opens so long before its appointment"`
@@ -72,6 +74,11 @@ func (s settings) check() error {
 	if s.Addr != "" {
 		if _, port, err := net.SplitHostPort(s.Addr); err != nil || port == "" {
 			bad("SPORTELLO_ADDR", "%q is no address to listen on: use HOST:PORT or :PORT", s.Addr)
+		}
+	}
+	if s.PrivateAddr != "" {
+		if _, err := privateAddr(s.PrivateAddr); err != nil {
+			bad("SPORTELLO_PRIVATE_ADDR", "%q is no address to listen on: use :PORT for this machine alone, or HOST:PORT", s.PrivateAddr)
 		}
 	}
 	if s.PublicURL != "" {
