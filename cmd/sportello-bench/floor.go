@@ -111,7 +111,7 @@ func (p *plan) floorTurn(ctx context.Context, sc scenario, srv *server) (r resul
 		wg.Wait()
 	}()
 	for i := range streams {
-		if streams[i], err = newFloorStream(uint32(i+1), stamps, &measuring); err != nil { //nolint:gosec // small
+		if streams[i], err = newFloorStream(uint32(i+1), stamps, &measuring); err != nil {
 			return r, err
 		}
 		wg.Go(func() { streams[i].send(run, to, time.Duration(i)*audioEvery/time.Duration(len(streams))) })

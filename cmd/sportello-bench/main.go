@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		return err
 	}
 	if *serve != "" {
-		return serveStdio(*serve, *profile)
+		return serveStdio(*serve, *profile) //nolint:contextcheck // the server ends with its stdin
 	}
 	p := plan{
 		servers: strings.Split(*servers, ","), warm: time.Second, errOut: errOut,

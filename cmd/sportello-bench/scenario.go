@@ -61,6 +61,7 @@ type result struct {
 	frame50, frame95 time.Duration
 	generator        float64 // cores
 	failed           int     // joins whose first frame never came
+	missing          int     // people who could not connect any more
 }
 
 const (
@@ -84,9 +85,10 @@ func (p *plan) callTurn(ctx context.Context, sc scenario, srv *server) (r result
 		}
 	}()
 	var packets, frames []time.Duration
+joining:
 	for room := range sc.rooms {
 		for n := range sc.people {
-			c, err := newClient(sc, uint64(room*mostPeople+n), stamps, &measuring) //nolint:gosec // small
+			c, err := newClient(sc, uint64(room*mostPeople+n), stamps, &measuring) //nolint:contextcheck // opening a socket waits for nothing
 			if err != nil {
 				return r, err
 			}
@@ -94,6 +96,10 @@ func (p *plan) callTurn(ctx context.Context, sc scenario, srv *server) (r result
 			jctx, cancel := context.WithTimeout(ctx, joinTime)
 			err = c.join(jctx, srv, fmt.Sprint("room", room), fmt.Sprint("p", n))
 			cancel()
+			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+				r.missing = sc.rooms*sc.people - len(all) + 1
+				break joining // the server is full
+			}
 			if err != nil {
 				return r, fmt.Errorf("person %d of room %d: %w", n, room, err)
 			}

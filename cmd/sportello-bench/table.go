@@ -73,6 +73,7 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 	tell(t, "%s", head)
 	cpu := map[string]float64{}
 	failed := 0
+	var full []string
 	for _, name := range p.servers {
 		all := rounds[name]
 		if len(all) == 0 {
@@ -86,6 +87,9 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 		cpu[name] = median(all, cols[0].of)
 		for _, r := range all {
 			failed += r.failed
+			if r.missing > 0 {
+				full = append(full, fmt.Sprintf("%s was full: %d people could not connect", name, r.missing))
+			}
 		}
 	}
 	_ = t.Flush()
@@ -97,6 +101,9 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 	}
 	if len(ratios) > 0 {
 		tell(out, "our CPU per packet: %s", strings.Join(ratios, ", "))
+	}
+	for _, f := range full {
+		tell(out, "%s", f)
 	}
 	if failed > 0 {
 		tell(out, "%d first frames did not come within %v", failed, frameTime)

@@ -36,7 +36,7 @@ func (v *vp8Stream) frame(key bool, pieces, size int, send func(ts uint32, paylo
 			b[0] |= 0x10 // S
 		}
 		binary.BigEndian.PutUint16(b[2:], v.picture|0x8000)
-		b[4], b[5] = byte(v.picture), 1
+		b[4], b[5] = byte(v.picture&0xff), 1
 		if key {
 			b[5] = 0
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,7 @@ func newAgenda(s settings, st stores, log *slog.Logger) (*booking.Agenda, *token
 type app struct {
 	agenda *booking.Agenda
 	media  *sfu.SFU
+	relay  *turn // nil where it is off
 	rooms  *signaling.Server
 	pages  *web.Server
 
@@ -72,7 +74,7 @@ type app struct {
 
 // newApp wires the parts over migrated stores. close takes them apart again,
 // but for the stores.
-func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, log *slog.Logger) (*app, error) {
 	agenda, tokens := newAgenda(s, st, log)
 	a := &app{agenda: agenda}
 	var err error
@@ -80,7 +82,16 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 		agenda.Close()
 		return nil, err
 	}
+	if a.relay, err = openRelay(s, a.media, tlsConfig, log); err != nil { //nolint:contextcheck // as above
+		agenda.Close()
+		return nil, errors.Join(err, a.media.Close())
+	}
+	var way signaling.Relay // a nil *turn must not become one
+	if a.relay != nil {
+		way = a.relay
+	}
 	a.rooms, err = signaling.New(signaling.Config{
+		Relay:     way,
 		Media:     media{a.media},
 		Tokens:    tokens,
 		Redis:     st.redis,
@@ -90,7 +101,7 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 	})
 	if err != nil {
 		agenda.Close()
-		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.media.Close())
+		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.closeMedia())
 	}
 	a.pages, err = web.New(web.Config{
 		Agenda:     agenda,
@@ -105,7 +116,7 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 		},
 	})
 	if err != nil {
-		err = errors.Join(fmt.Errorf("pages: %w", err), a.rooms.Close(ctx), a.media.Close())
+		err = errors.Join(fmt.Errorf("pages: %w", err), a.rooms.Close(ctx), a.closeMedia())
 		agenda.Close()
 		return nil, err
 	}
@@ -125,7 +136,7 @@ func newApp(ctx context.Context, s settings, st stores, log *slog.Logger) (*app,
 // hear of it.
 func (a *app) close(ctx context.Context) error {
 	err := a.rooms.Close(ctx)
-	if mediaErr := a.media.Close(); mediaErr != nil {
+	if mediaErr := a.closeMedia(); mediaErr != nil {
 		err = errors.Join(err, mediaErr)
 	}
 	a.stopWork()
@@ -135,6 +146,14 @@ func (a *app) close(ctx context.Context) error {
 		return fmt.Errorf("stop: %w", err)
 	}
 	return nil
+}
+
+func (a *app) closeMedia() error {
+	var err error
+	if a.relay != nil {
+		err = a.relay.Close()
+	}
+	return errors.Join(err, a.media.Close())
 }
 
 func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"sportello/sfu"
+	"sportello/sfu/relay"
 	"sportello/signaling"
 )
 
@@ -18,6 +19,7 @@ import (
 type metrics struct {
 	media  *sfu.SFU
 	rooms  *signaling.Server
+	way    *turn // nil without a relay
 	counts []figure
 	// of all peers or rooms at one moment
 	sizes, rtt, loss, jitter *prometheus.Desc
@@ -34,25 +36,26 @@ type figure struct {
 type reading struct {
 	media  sfu.Stats
 	rooms  signaling.Stats
+	way    relay.Stats
 	survey sfu.Survey
 }
 
-func newRegistry(media *sfu.SFU, rooms *signaling.Server) *prometheus.Registry {
+func newRegistry(media *sfu.SFU, rooms *signaling.Server, way *turn) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newMetrics(media, rooms),
+		newMetrics(media, rooms, way),
 	)
 	return r
 }
 
-func newMetrics(media *sfu.SFU, rooms *signaling.Server) *metrics {
+func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("sportello_"+name, help, labels, nil)
 	}
 	m := &metrics{
-		media: media, rooms: rooms,
+		media: media, rooms: rooms, way: way,
 		sizes:  desc("sfu_rooms_by_size", "Media rooms by the number of people in them.", "peers"),
 		rtt:    desc("sfu_peer_rtt_seconds", "Round-trip time over all people now connected; quantile 1 is the worst.", "quantile"),
 		loss:   desc("sfu_peer_loss_ratio", "Packets lost on the way to people, before repair, over all now connected; quantile 1 is the worst.", "quantile"),
@@ -95,6 +98,13 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server) *metrics {
 	total("signaling_resumes", "Sockets that took their seat up again.", func(r *reading) float64 { return float64(r.rooms.Resumed) })
 	total("signaling_replaced", "Seats taken over by a newer join.", func(r *reading) float64 { return float64(r.rooms.Replaced) })
 	total("signaling_overflowed", "Sessions ended because their mailbox was full.", func(r *reading) float64 { return float64(r.rooms.Overflowed) })
+	if way == nil {
+		return m
+	}
+	gauge("relay_allocations", "Relayed connections.", func(r *reading) float64 { return float64(r.way.Allocations) })
+	total("relay_refused", "Allocations over a limit, and permissions for other addresses than the media server's.",
+		func(r *reading) float64 { return float64(r.way.Refused) })
+	total("relay_stray_packets", "Packets to or from other ports than the media port, not relayed.", func(r *reading) float64 { return float64(r.way.Stray) })
 	return m
 }
 
@@ -111,6 +121,9 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	r := &reading{media: m.media.Stats(), rooms: m.rooms.Stats(), survey: m.media.Survey()}
+	if m.way != nil {
+		r.way = m.way.Stats()
+	}
 	for i := range m.counts {
 		c := &m.counts[i]
 		out <- prometheus.MustNewConstMetric(c.desc, c.kind, c.value(r))

@@ -106,7 +106,7 @@ func TestMetricsNameNobody(t *testing.T) {
 # TYPE sportello_sfu_rooms_by_size gauge
 sportello_sfu_rooms_by_size{peers="2"} 1
 `)
-	registry := newRegistry(m, rooms)
+	registry := newRegistry(m, rooms, nil)
 	if err := testutil.GatherAndCompare(registry, want, "sportello_sfu_rooms_by_size"); err != nil {
 		t.Error(err)
 	}
@@ -137,7 +137,7 @@ sportello_sfu_rooms_by_size{peers="2"} 1
 
 func TestQuantilesOverPeers(t *testing.T) {
 	t.Parallel()
-	m := newMetrics(nil, nil)
+	m := newMetrics(nil, nil, nil)
 	peers := make([]sfu.PeerSurvey, 101)
 	for i := range peers {
 		peers[i].RTT = time.Duration(100-i) * time.Millisecond

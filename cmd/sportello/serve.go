@@ -88,14 +88,14 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 	if err != nil {
 		return err
 	}
-	a, err := newApp(ctx, s, st, log)
+	a, err := newApp(ctx, s, st, tlsConfig, log)
 	if err != nil {
 		if private != nil {
 			_ = private.Close()
 		}
 		return err
 	}
-	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms), log)
+	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms, a.relay), log)
 	h := &health{stores: st}
 	srv := newServer(s, a, h, tlsConfig, log)
 	served := make(chan error, 1)

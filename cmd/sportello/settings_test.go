@@ -28,6 +28,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"SPORTELLO_SECRET":       "short",
 		"SPORTELLO_TLS":          "yes",
 		"SPORTELLO_MEDIA_PORT":   "70000",
+		"SPORTELLO_TURN_PORT":    "on",
 		"SPORTELLO_ROOM_LIMIT":   "1",
 		"SPORTELLO_FILE_LIMIT":   "0",
 		"SPORTELLO_JOIN_BEFORE":  "-10m",
