@@ -328,7 +328,8 @@ func relayed(ctx context.Context, t *testing.T, media *sfu.SFU, s *relay.Server,
 		Slots: 1,
 		Setting: func(e *webrtc.SettingEngine) {
 			e.LoggerFactory = sfutest.NoLogs()
-			if transport == "tls" { // pion would want a certificate that the machine trusts
+			e.SetRelayAcceptanceMinWait(0) // nothing better will come
+			if transport == "tls" {        // pion would want a certificate that the machine trusts
 				e.SetICEProxyDialer(&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}})
 			}
 		},
