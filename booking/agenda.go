@@ -21,6 +21,8 @@ type Options struct {
 	// JoinBefore and JoinAfter widen the window of a citizen's grant around
 	// the appointment (10 and 15 minutes).
 	JoinBefore, JoinAfter time.Duration
+	// Notifier queues what the citizens are told. Nil tells them nothing.
+	Notifier Notifier
 	// Now is the clock, for tests.
 	Now    func() time.Time
 	Logger *slog.Logger

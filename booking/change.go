@@ -81,7 +81,10 @@ func (a *Agenda) Cancel(ctx context.Context, id uuid.UUID, actor Actor) error {
 		_, err = tx.Exec(ctx, `
 			UPDATE room_grant SET revoked_at = $2, revoked_by = nullif($3::bigint, 0)
 			WHERE appointment_id = $1 AND revoked_at IS NULL`, id, now, actor.StaffID)
-		return err
+		if err != nil || r.State == Held { // who gave up a hold was promised nothing
+			return err
+		}
+		return a.tell(ctx, tx, Notice{Kind: NoticeCancelled, Appointment: id})
 	})
 	if errors.Is(err, ErrState) {
 		// Somebody was faster; if they cancelled too, the wish is fulfilled.
@@ -121,7 +124,12 @@ func (a *Agenda) Reschedule(ctx context.Context, id uuid.UUID, start time.Time, 
 		return Appointment{}, fmt.Errorf("reschedule: %w", err)
 	}
 	err = a.move(ctx, r, p, []State{Booked}, Booked, r.HoldExpiresAt, actor,
-		func(ctx context.Context, tx pgx.Tx) error { return a.retimeGrants(ctx, tx, id) })
+		func(ctx context.Context, tx pgx.Tx) error {
+			if err := a.retimeGrants(ctx, tx, id); err != nil {
+				return err
+			}
+			return a.tell(ctx, tx, Notice{Kind: NoticeMoved, Appointment: id})
+		})
 	if err != nil {
 		return Appointment{}, fmt.Errorf("reschedule: %w", err)
 	}

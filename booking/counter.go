@@ -48,11 +48,7 @@ func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote s
 			return Appointment{}, fmt.Errorf("notes: %w", err)
 		}
 	}
-	hash, err := hashOf(h.Secret)
-	if err != nil {
-		return Appointment{}, err
-	}
-	return a.confirm(ctx, h.ID, hash, actor)
+	return a.confirm(ctx, h.ID, h.Secret, actor)
 }
 
 // SetStaffNote keeps what the staff write about an appointment.

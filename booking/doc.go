@@ -34,6 +34,9 @@
 // theirs on demand. PostgreSQL has the truth (GrantByHash); after each commit
 // it is copied to the token store, whose failure never fails a booking.
 //
+// Confirm, Reschedule and Cancel tell the Notifier within their transaction, so
+// that a citizen hears of every change and of nothing else (booking/notify).
+//
 // # Who waits for whom
 //
 // The constraint no_overlap forbids two live rows of one desk to overlap, holds

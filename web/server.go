@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sportello/booking"
+	"sportello/booking/notify"
 )
 
 // Config is what the pages are made from.
@@ -31,6 +32,11 @@ type Config struct {
 	// Proxies are the networks of reverse proxies whose X-Forwarded-For tells
 	// who asks; from others it is ignored.
 	Proxies []netip.Prefix
+	// Channels are those by which citizens hear of their appointments: pages
+	// promise no others.
+	Channels notify.Channels
+	// Mailbox, where set, shows the messages that development does not send.
+	Mailbox Mailbox
 	Now     func() time.Time
 	Logger  *slog.Logger
 	Staff   StaffConfig
@@ -44,6 +50,8 @@ type Server struct {
 	town       Town
 	joinBefore time.Duration
 	proxies    []netip.Prefix
+	channels   notify.Channels
+	mailbox    Mailbox
 	now        func() time.Time
 	log        *slog.Logger
 	texts      *catalogue
@@ -79,7 +87,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		agenda: c.Agenda, secret: c.Secret, public: public, town: c.Town,
-		joinBefore: c.JoinBefore, proxies: c.Proxies, now: c.Now, log: c.Logger,
+		joinBefore: c.JoinBefore, proxies: c.Proxies, channels: c.Channels, mailbox: c.Mailbox, now: c.Now, log: c.Logger,
 	}
 	if s.texts, err = loadCatalogue(c.Files); err != nil {
 		return nil, err
@@ -87,7 +95,7 @@ func New(c Config) (*Server, error) {
 	if s.assets, err = loadAssets(c.Files); err != nil {
 		return nil, err
 	}
-	if s.pages, err = newRenderer(c.Files, s.texts, s.assets, c.Reload); err != nil {
+	if s.pages, err = newRenderer(c.Files, s.texts, s.assets, c.Reload, c.Mailbox != nil); err != nil {
 		return nil, err
 	}
 	if s.staff, err = newStaffState(c); err != nil {

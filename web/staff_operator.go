@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"sportello/booking"
+	"sportello/booking/notify"
 )
 
 // operatorView is the operator's one page: what is asked for, when, and who
@@ -186,6 +187,13 @@ func (s *Server) operatorDone(w http.ResponseWriter, r *http.Request, me *collea
 		return err
 	}
 	v := operatorDoneView{Appointment: a}
+	switch s.channels.For(a.Person) {
+	case notify.ByMail:
+		v.Told = s.lang(r).T("staff.done.told_mail", "Address", a.Person.Email)
+	case notify.ByText:
+		v.Told = s.lang(r).T("staff.done.told_text", "Address", a.Person.Phone)
+	case notify.NoChannel:
+	}
 	if c, err := r.Cookie(passing); err == nil {
 		if own, err := s.agenda.BySecret(r.Context(), c.Value); err == nil && own.ID == a.ID {
 			v.Code = s.agenda.Code(c.Value)
@@ -203,6 +211,7 @@ type operatorDoneView struct {
 	Code        string
 	Spelled     []spelled
 	Link        string
+	Told        string // where a message goes; "" where none does
 }
 
 // myAppointment is the appointment of the path, where its office is the

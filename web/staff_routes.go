@@ -69,6 +69,10 @@ func (s *Server) staffPages() []staffRoute {
 		{Pattern: "GET /staff/amministrazione/persone", Roles: administrator, Handler: s.adminStaff},
 		{Pattern: "POST /staff/amministrazione/persone", Roles: administrator, Handler: s.adminStaffAdd},
 		{Pattern: "POST /staff/amministrazione/persone/{staff}/password", Roles: administrator, Handler: s.adminStaffPassword},
+
+		{Pattern: "GET /staff/posta", Roles: administrator, Handler: s.mailboxPage},
+		{Pattern: "GET /staff/posta/{number}", Roles: administrator, Handler: s.mailboxLetter},
+		{Pattern: "GET /staff/posta/{number}/appuntamento.ics", Roles: administrator, Handler: s.mailboxCalendar},
 	}
 }
 

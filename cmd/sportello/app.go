@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sportello/booking"
+	"sportello/booking/notify"
 	"sportello/booking/token"
 	"sportello/sfu"
 	"sportello/signaling"
@@ -47,13 +48,14 @@ func (st stores) close() {
 	st.pool.Close()
 }
 
-func newAgenda(s settings, st stores, log *slog.Logger) (*booking.Agenda, *token.Store) {
+func newAgenda(s settings, st stores, q *notify.Queue, log *slog.Logger) (*booking.Agenda, *token.Store) {
 	tokens := token.NewStore(st.redis)
 	agenda := booking.New(st.pool, tokens, booking.Options{
 		Pepper:     s.key("codes"),
 		HoldFor:    s.Hold,
 		JoinBefore: s.JoinBefore,
 		JoinAfter:  s.JoinAfter,
+		Notifier:   q,
 		Logger:     log.With("part", "booking"),
 	})
 	tokens.SetSource(agenda)
@@ -67,6 +69,7 @@ type app struct {
 	relay  *turn // nil where it is off
 	rooms  *signaling.Server
 	pages  *web.Server
+	post   *notify.Postman // nil where nothing can be sent
 
 	stopWork context.CancelFunc
 	work     sync.WaitGroup
@@ -74,10 +77,13 @@ type app struct {
 
 // newApp wires the parts over migrated stores. close takes them apart again,
 // but for the stores.
-func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, log *slog.Logger) (*app, error) {
-	agenda, tokens := newAgenda(s, st, log)
+func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, out outlets, log *slog.Logger) (*app, error) {
+	queue, err := newQueue(s, out)
+	if err != nil {
+		return nil, err
+	}
+	agenda, tokens := newAgenda(s, st, queue, log)
 	a := &app{agenda: agenda}
-	var err error
 	if a.media, err = openMedia(s, log); err != nil { //nolint:contextcheck // the port outlives the start, and opening it waits for nothing
 		agenda.Close()
 		return nil, err
@@ -103,20 +109,29 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, l
 		agenda.Close()
 		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.closeMedia())
 	}
-	a.pages, err = web.New(web.Config{
+	pages := web.Config{
 		Agenda:     agenda,
 		Secret:     s.key("cookies"),
 		PublicURL:  s.PublicURL,
 		JoinBefore: s.JoinBefore,
 		Proxies:    s.Proxies,
+		Channels:   out.channels(),
 		Logger:     log.With("part", "web"),
 		Staff: web.StaffConfig{
 			Sessions: pgxstore.NewWithCleanupInterval(st.pool, 0), // swept by sweepSessions
 			Presence: presence{signaling.NewPresence(st.redis)},
 		},
-	})
+	}
+	if out.box != nil {
+		pages.Mailbox = out.box
+	}
+	if a.pages, err = web.New(pages); err != nil {
+		err = fmt.Errorf("pages: %w", err)
+	} else {
+		err = a.startPost(ctx, st, queue, out, log)
+	}
 	if err != nil {
-		err = errors.Join(fmt.Errorf("pages: %w", err), a.rooms.Close(ctx), a.closeMedia())
+		err = errors.Join(err, a.rooms.Close(ctx), a.closeMedia())
 		agenda.Close()
 		return nil, err
 	}
@@ -138,6 +153,9 @@ func (a *app) close(ctx context.Context) error {
 	err := a.rooms.Close(ctx)
 	if mediaErr := a.closeMedia(); mediaErr != nil {
 		err = errors.Join(err, mediaErr)
+	}
+	if a.post != nil {
+		err = errors.Join(err, a.post.Stop(ctx))
 	}
 	a.stopWork()
 	a.work.Wait()

@@ -80,8 +80,12 @@ func runDev(ctx context.Context, env *environment, args []string) (err error) {
 		return err
 	}
 	freeMediaPort(ctx, env, &s, log)
-	return serveOn(ctx, s, st, l, log, func(r running, a *app) error {
-		if err := demonstrate(ctx, env, a.agenda, r); err != nil {
+	out, err := openOutlets(s, true)
+	if err != nil {
+		return err
+	}
+	return serveOn(ctx, s, st, out, l, log, func(r running, a *app) error {
+		if err := demonstrate(ctx, env, a.agenda, out.box != nil, r); err != nil {
 			return err
 		}
 		if env.ready != nil {
@@ -208,7 +212,7 @@ func freeMediaPort(ctx context.Context, env *environment, s *settings, log *slog
 }
 
 // demonstrate fills the town and says how to try it.
-func demonstrate(ctx context.Context, env *environment, agenda *booking.Agenda, r running) error {
+func demonstrate(ctx context.Context, env *environment, agenda *booking.Agenda, mailbox bool, r running) error {
 	if err := agenda.Seed(ctx, booking.SeedFiles()); err != nil {
 		return err
 	}
@@ -221,7 +225,11 @@ func demonstrate(ctx context.Context, env *environment, agenda *booking.Agenda, 
 	out.line("  Staff      %s/it/staff/", r.URL)
 	out.line("             amministratore, operatore, reception,")
 	out.line("             anagrafe, statocivile, cimiteri, tributi")
-	out.line("             password: %s\n", demoPassword)
+	out.line("             password: %s", demoPassword)
+	if mailbox {
+		out.line("  Mails      %s/it/staff/posta (amministratore): they are shown, not sent", r.URL)
+	}
+	out.line("")
 	demo, err := agenda.DemoAppointment(ctx)
 	if errors.Is(err, booking.ErrSlotTaken) {
 		out.line("  All virtual desks are busy right now: book a call at the address above.\n")

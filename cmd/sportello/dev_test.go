@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sportello/internal/devstack"
+	"sportello/internal/testenv"
 )
 
 // devVars are the settings of a counter that no other one is in the way of.
@@ -49,7 +50,7 @@ func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
 	first := start(t, devVars(nil), "dev", "-dir", dir)
-	for _, want := range []string{first.URL + "/it/staff/", demoPassword, "cimiteri", "the citizen " + first.URL + "/it/stanza#", "the clerk   " + first.URL + "/it/stanza#"} {
+	for _, want := range []string{first.URL + "/it/staff/", first.URL + "/it/staff/posta", demoPassword, "cimiteri", "the citizen " + first.URL + "/it/stanza#", "the clerk   " + first.URL + "/it/stanza#"} {
 		if !strings.Contains(first.out.String(), want) {
 			t.Errorf("%q is not printed:\n%s", want, first.out)
 		}
@@ -164,5 +165,28 @@ func TestSelfMadeCertificate(t *testing.T) {
 		if same := string(now) == string(pem); same != step.same {
 			t.Errorf("after %v the certificate is the same: %v, want %v", step.after, same, step.same)
 		}
+	}
+}
+
+// TestMailLeavesByTheServerThatWasSet: the demonstration's citizen is written
+// to, and no page shows the mail.
+func TestMailLeavesByTheServerThatWasSet(t *testing.T) {
+	t.Parallel()
+	server := testenv.Mail(t)
+	c := start(t, devVars(map[string]string{
+		"SPORTELLO_SMTP_URL": server.URL(), "SPORTELLO_MAIL_FROM": "Comune <sportello@comune.example>", "SPORTELLO_SMS_URL": "http://127.0.0.1:9/",
+	}), "dev", "-dir", shortDir(t))
+	m := server.Next()
+	if m.From != "sportello@comune.example" || m.To != "maria.rossi@example.org" {
+		t.Errorf("from %s to %s", m.From, m.To)
+	}
+	if strings.Contains(c.out.String(), "/staff/posta") {
+		t.Errorf("a mailbox is announced:\n%s", c.out)
+	}
+	if err := c.end(t); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(c.out.String(), "rossi") {
+		t.Errorf("the log names the citizen:\n%s", c.out)
 	}
 }

@@ -64,7 +64,11 @@ func runServe(ctx context.Context, env *environment, args []string) error {
 	if err := migrate(ctx, st.pool); err != nil {
 		return err
 	}
-	return serveOn(ctx, s, st, l, log, func(r running, _ *app) error {
+	out, err := openOutlets(s, false)
+	if err != nil {
+		return err
+	}
+	return serveOn(ctx, s, st, out, l, log, func(r running, _ *app) error {
 		log.InfoContext(ctx, "listening", "address", r.Listening.String(), "url", r.URL, "media_port", r.MediaPort)
 		if env.ready != nil {
 			env.ready(r)
@@ -75,7 +79,7 @@ func runServe(ctx context.Context, env *environment, args []string) error {
 
 // serveOn serves on l until ctx ends, and then drains. started is called once
 // the counter answers.
-func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *slog.Logger, started func(running, *app) error) error {
+func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.Listener, log *slog.Logger, started func(running, *app) error) error {
 	source, err := s.certificate()
 	if err != nil {
 		return err
@@ -88,7 +92,7 @@ func serveOn(ctx context.Context, s settings, st stores, l net.Listener, log *sl
 	if err != nil {
 		return err
 	}
-	a, err := newApp(ctx, s, st, tlsConfig, log)
+	a, err := newApp(ctx, s, st, tlsConfig, out, log)
 	if err != nil {
 		if private != nil {
 			_ = private.Close()

@@ -44,6 +44,13 @@ type settings struct {
 	JoinAfter  time.Duration `env:"SPORTELLO_JOIN_AFTER" envDefault:"15m" help:"a room stays open so long after its appointment"`
 	Hold       time.Duration `env:"SPORTELLO_HOLD" envDefault:"10m" help:"a slot is held so long while its details are typed"`
 
+	SMTPURL      string `env:"SPORTELLO_SMTP_URL" help:"mail server for the messages to citizens, as smtp://user:password@host:587 or smtps://…; empty: no mail is sent (dev shows it to the administrator)"`
+	MailFrom     string `env:"SPORTELLO_MAIL_FROM" help:"sender of the mails, such as Comune di Pinerolo <sportello@comune.example>"`
+	SMSURL       string `env:"SPORTELLO_SMS_URL" help:"gateway that text messages are POSTed to, for citizens with a phone and no e-mail; empty: none are sent"`
+	SMSHeader    string `env:"SPORTELLO_SMS_HEADER" help:"a header for the gateway, such as Authorization: Bearer KEY"`
+	SMSBody      string `env:"SPORTELLO_SMS_BODY" help:"template of the JSON that the gateway gets; empty: {\"to\":{{json .To}},\"text\":{{json .Body}}}"`
+	ReminderHour int    `env:"SPORTELLO_REMINDER_HOUR" envDefault:"10" help:"hour of the day before (0 to 23) at which a reminder is sent"`
+
 	StartWait time.Duration `env:"SPORTELLO_START_WAIT" envDefault:"2m" help:"how long a start waits for PostgreSQL and Redis before it gives up"`
 	Log       string        `env:"SPORTELLO_LOG" envDefault:"json" help:"json or text; dev writes text"`
 }
@@ -118,6 +125,12 @@ func (s settings) check() error {
 		if d.value <= 0 {
 			bad(d.name, "%v must be longer than nothing", d.value)
 		}
+	}
+	if _, err := openOutlets(s, false); err != nil {
+		wrong = append(wrong, fmt.Errorf("  %w", err))
+	}
+	if s.ReminderHour < 0 || s.ReminderHour > 23 {
+		bad("SPORTELLO_REMINDER_HOUR", "%d is no hour of a day", s.ReminderHour)
 	}
 	if s.Log != "json" && s.Log != "text" {
 		bad("SPORTELLO_LOG", "%q is neither json nor text", s.Log)

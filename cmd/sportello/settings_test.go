@@ -28,7 +28,6 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"SPORTELLO_SECRET":       "short",
 		"SPORTELLO_TLS":          "yes",
 		"SPORTELLO_MEDIA_PORT":   "70000",
-		"SPORTELLO_TURN_PORT":    "on",
 		"SPORTELLO_ROOM_LIMIT":   "1",
 		"SPORTELLO_FILE_LIMIT":   "0",
 		"SPORTELLO_JOIN_BEFORE":  "-10m",
@@ -36,6 +35,10 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"SPORTELLO_HOLD":         "0s",
 		"SPORTELLO_START_WAIT":   "-1s",
 		"SPORTELLO_LOG":          "xml",
+
+		"SPORTELLO_SMTP_URL":      "mail.example:25",
+		"SPORTELLO_SMS_URL":       "gateway",
+		"SPORTELLO_REMINDER_HOUR": "24",
 	} {
 		_, err := loadSettings(map[string]string{name: value})
 		if err == nil || !strings.Contains(err.Error(), name) {

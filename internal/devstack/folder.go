@@ -67,3 +67,33 @@ func socketDir(dir string) (string, error) {
 	}
 	return run, nil
 }
+
+// reachable gives the folders of data and sockets to a user that is not us: dir
+// and socket where others may pass through all that lies above, else a folder
+// of the same name's hash under /var/tmp, which outlives a restart.
+func reachable(dir, socket string) (data, run string, err error) {
+	open := true
+	for up := filepath.Dir(dir); open && up != filepath.Dir(up); up = filepath.Dir(up) {
+		info, err := os.Stat(up)
+		if err != nil {
+			return "", "", fmt.Errorf("look at %s: %w", up, err)
+		}
+		open = info.Mode()&0o001 != 0
+	}
+	if open {
+		return dir, socket, nil
+	}
+	sum := sha256.Sum256([]byte(dir))
+	data = filepath.Join("/var/tmp", "sportello-"+hex.EncodeToString(sum[:8]))
+	run = filepath.Join(data, "run")
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		return "", "", fmt.Errorf("make a folder that the server's user can reach: %w", err)
+	}
+	for _, made := range []string{data, run} {
+		// /var/tmp is everybody's: a link put there by another is not ours.
+		if info, err := os.Lstat(made); err != nil || !info.IsDir() {
+			return "", "", fmt.Errorf("%s is not a folder", made)
+		}
+	}
+	return data, run, nil
+}

@@ -39,8 +39,9 @@ type PostgresConfig struct {
 
 // Postgres is a private server.
 type Postgres struct {
-	proc   *process
-	socket string // folder
+	proc    *process
+	socket  string // folder
+	scratch string // folder outside the caller's, removed by Stop; or empty
 }
 
 // StartPostgres starts a private PostgreSQL, and sets it up at the first
@@ -108,6 +109,16 @@ func identities() []identity {
 }
 
 func startPostgresAs(ctx context.Context, c PostgresConfig, bin, dir, socket string, as identity) (*Postgres, error) {
+	scratch := ""
+	if as.owner != nil {
+		var err error
+		if dir, socket, err = reachable(dir, socket); err != nil {
+			return nil, err
+		}
+		if c.Throwaway && dir != c.Dir {
+			scratch = dir
+		}
+	}
 	data := filepath.Join(dir, "pgdata")
 	if err := giveTo(as.owner, dir, socket); err != nil {
 		return nil, err
@@ -140,7 +151,7 @@ func startPostgresAs(ctx context.Context, c PostgresConfig, bin, dir, socket str
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{proc: proc, socket: socket}
+	p := &Postgres{proc: proc, socket: socket, scratch: scratch}
 	err = proc.awaitReady(ctx, func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, p.URL("postgres"))
 		if err != nil {
@@ -185,7 +196,13 @@ func (p *Postgres) EnsureDatabase(ctx context.Context, name string) error {
 func (p *Postgres) PID() int { return p.proc.cmd.Process.Pid }
 
 // Stop ends the server, closing its connections ("fast" shutdown).
-func (p *Postgres) Stop() error { return p.proc.stop(syscall.SIGINT) }
+func (p *Postgres) Stop() error {
+	err := p.proc.stop(syscall.SIGINT)
+	if p.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(p.scratch))
+	}
+	return err
+}
 
 // initdb sets a cluster up beside its place and moves it there when it is
 // whole: one that was interrupted is never taken for one that is ready.
