@@ -14,8 +14,9 @@ GOLANGCI     := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 BIN          := bin/sportello
 GO           := go
 TESTFLAGS    ?=
+BENCHFLAGS   ?=
 
-.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench screenshots generate fmt clean
+.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -92,6 +93,10 @@ bench: ## Benchmarks
 screenshots: assets ## Take the README's pictures from the running system
 	npx esbuild web/e2e/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=web/e2e/out/screenshots.mjs --log-level=warning
 	node web/e2e/out/screenshots.mjs
+
+bench-sfu: ## What a call costs the media server, beside plain pion/webrtc; BENCHFLAGS=-help for more
+	@$(GO) build -o bin/sportello-bench ./cmd/sportello-bench
+	bin/sportello-bench $(BENCHFLAGS)
 
 generate: ## Write what is generated from one source (the wire protocol's TypeScript)
 	$(GO) generate ./...

@@ -124,6 +124,8 @@ type outTrack struct {
 	srs             [4]sentReport
 	srNext          int
 
+	lost     uint8 // of 256, as the viewer last reported
+	jitter   uint32
 	lossy    int // receiver reports with heavy loss in a row
 	lowUntil time.Time
 	lowFor   time.Duration
@@ -173,6 +175,7 @@ func (t *outTrack) detach() {
 	}
 	t.pub, t.cur, t.target = nil, nil, nil
 	t.rw.forget()
+	t.lost, t.jitter = 0, 0
 	t.lossy, t.lowUntil, t.lowFor = 0, time.Time{}, 0
 }
 

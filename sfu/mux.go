@@ -148,7 +148,7 @@ func (m *peerMux) GetConn(ufrag string, a net.Addr) (net.PacketConn, error) {
 	}
 	c := &muxConn{
 		sfu: m.sfu, media: m.media, key: key, local: u,
-		in: make(chan controlPacket, controlQueue), done: make(chan struct{}),
+		in: make(chan *controlPacket, controlQueue), done: make(chan struct{}),
 	}
 	d.byUfrag[key] = c
 	return c, nil
@@ -182,7 +182,7 @@ type muxConn struct {
 	media *mediaPeer
 	key   string
 	local *net.UDPAddr
-	in    chan controlPacket
+	in    chan *controlPacket // pointers: the queue is long, and empty most of the time
 	done  chan struct{}
 	once  sync.Once
 }
@@ -190,7 +190,7 @@ type muxConn struct {
 // put hands a packet to pion without ever waiting for it.
 func (c *muxConn) put(b []byte, a netip.AddrPort) bool {
 	select {
-	case c.in <- controlPacket{append([]byte(nil), b...), a}:
+	case c.in <- &controlPacket{append([]byte(nil), b...), a}:
 		return true
 	default:
 		return false

@@ -10,6 +10,10 @@ type packet struct {
 	payload []byte
 }
 
+// ringGrain rounds buffers up: to the allocator's own steps, and so that one
+// serves most packets of its stream. A whole mtu for each is a third too much.
+const ringGrain = 128
+
 // ring keeps a publisher's last packets; every viewer's NACK is answered from
 // this one copy. Its buffers are made as they are first needed and then reused.
 type ring struct {
@@ -33,7 +37,7 @@ func (r *ring) put(p *packet) {
 	s := r.at(p.seq)
 	buf := s.payload[:0]
 	if cap(buf) < len(p.payload) {
-		buf = make([]byte, 0, mtu)
+		buf = make([]byte, 0, (len(p.payload)+ringGrain-1)/ringGrain*ringGrain)
 	}
 	*s = *p
 	s.payload = append(buf, p.payload...)

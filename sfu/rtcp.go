@@ -112,6 +112,7 @@ func (l *loop) reports(p *mediaPeer, rs []rtcp.ReceptionReport) {
 				p.rtt += (rtt - p.rtt) / rttSmoothed
 			}
 		}
+		t.lost, t.jitter = r.FractionLost, r.Jitter
 		t.relieve(r.FractionLost, l.now)
 	}
 }

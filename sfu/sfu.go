@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"sync"
 
 	"github.com/pion/webrtc/v4"
@@ -56,6 +57,15 @@ func New(cfg Config) (*SFU, error) {
 
 // Port is the UDP port of all media.
 func (s *SFU) Port() int { return int(s.conn.localAddr().Port()) }
+
+// Addresses are those that browsers are told for media, the best ones first.
+func (s *SFU) Addresses() []netip.AddrPort {
+	all := make([]netip.AddrPort, len(s.cfg.Announce))
+	for i, a := range s.cfg.Announce {
+		all[i] = netip.AddrPortFrom(a, s.conn.localAddr().Port())
+	}
+	return all
+}
 
 // Stats counts what has happened so far.
 func (s *SFU) Stats() Stats {

@@ -16,6 +16,8 @@ const (
 	mtu      = 1500 // no RTP or DTLS packet of a browser is bigger
 	readMax  = 64   // packets taken from the socket at once
 	writeMax = 128  // packets given to it at once
+
+	socketBuffer = 4 << 20 // bytes, each way
 )
 
 // datagram is one packet and the address it came from or goes to.
@@ -56,10 +58,18 @@ func openSocket(cfg *Config) (batchConn, error) {
 	}
 	// Bursts of keyframes from a full room must fit; the kernel caps it to
 	// its own limit, which is no error.
-	if err := errors.Join(c.SetReadBuffer(4<<20), c.SetWriteBuffer(4<<20)); err != nil {
+	if err := errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
 		cfg.Logger.Warn("media socket buffers stay as they are", "error", err)
 	}
-	return newUDPConn(c)
+	u, err := newUDPConn(c)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if k, ok := u.(interface{ readBuffer() int }); ok && k.readBuffer() < socketBuffer {
+		cfg.Logger.Warn("the media socket's buffer is small: packets get lost when the machine is busy; raise net.core.rmem_max",
+			"bytes", k.readBuffer(), "wanted", socketBuffer)
+	}
+	return u, nil
 }
 
 // plainConn drives the loop packet by packet.

@@ -43,7 +43,7 @@ type udpConn struct {
 	readFn, writeFn          func(fd uintptr) bool
 }
 
-func newUDPConn(c *net.UDPConn) (*udpConn, error) {
+func newUDPConn(c *net.UDPConn) (batchConn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("sfu: media socket: %w", err)
@@ -62,8 +62,27 @@ func newUDPConn(c *net.UDPConn) (*udpConn, error) {
 		return nil, fmt.Errorf("sfu: media socket: %w", optErr)
 	}
 	u.v4 = domain == unix.AF_INET
+	u.buffers()
 	u.readFn, u.writeFn = u.recv, u.send
 	return u, nil
+}
+
+// buffers makes the socket's as big as wanted where the process may go beyond
+// the system's limit: the usual 208 KiB hold some 90 packets, which is a few
+// milliseconds of a full machine, and one socket serves all.
+func (u *udpConn) buffers() {
+	_ = u.raw.Control(func(fd uintptr) { // without the right to, what there is stays
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer)
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, socketBuffer)
+	})
+}
+
+// readBuffer is what the kernel made of it, which counts its own overhead too.
+func (u *udpConn) readBuffer() (n int) {
+	_ = u.raw.Control(func(fd uintptr) {
+		n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+	})
+	return n
 }
 
 func (u *udpConn) recv(fd uintptr) bool {

@@ -37,6 +37,15 @@ type Tokens interface {
 	Lookup(ctx context.Context, secret string, now time.Time) (token.Grant, error)
 }
 
+// Relay gives browsers a way to the media where their network lets no UDP out.
+type Relay interface {
+	// Issue makes ICE servers with credentials for one socket. They open nothing
+	// yet: hello comes before the gate.
+	Issue() (id string, servers []protocol.ICEServer, err error)
+	// Admit makes them good for a person until a time. It must not block.
+	Admit(id, identity string, until time.Time)
+}
+
 // Config is what a Server is made of. Zero fields get the default in
 // parentheses; Media and Tokens must be given.
 type Config struct {
@@ -50,7 +59,8 @@ type Config struct {
 	// The request's own host is always allowed.
 	AllowedOrigins []string
 	Limits         protocol.Limits
-	ICEServers     []protocol.ICEServer
+	ICEServers     []protocol.ICEServer // for everybody
+	Relay          Relay                // for each socket, after ICEServers; nil: none
 	Logger         *slog.Logger
 	// ClientIP tells who connects, for the limit on connections per address
 	// (the remote address; behind a proxy, say what the proxy says).

@@ -38,6 +38,7 @@ type conn struct {
 	cfg    *Config
 	out    chan frame
 	lang   string
+	relay  string // the id of its relay credentials; "" without
 	limit  *rate.Limiter
 	cancel context.CancelFunc
 }

@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -16,7 +17,7 @@ var errTold = errors.New("signaling: answered")
 
 // welcome says hello and turns the first message into a seat.
 func (s *Server) welcome(ctx context.Context, c *conn) (*session, error) {
-	c.send(protocol.Hello{Version: protocol.Version, Limits: s.cfg.Limits, ICEServers: s.cfg.ICEServers})
+	c.send(protocol.Hello{Version: protocol.Version, Limits: s.cfg.Limits, ICEServers: s.iceServers(ctx, c)})
 	// Not a context for the read: its end would cut the socket before the
 	// error is told.
 	late := time.AfterFunc(s.cfg.JoinTimeout, func() { c.fail(&fault{code: protocol.CodeJoinTimeout}, false) })
@@ -74,7 +75,32 @@ func (s *Server) admitToken(ctx context.Context, c *conn, join protocol.Join) (*
 		s.cfg.Logger.ErrorContext(ctx, "look a token up", "err", err)
 		return nil, faulty(protocol.CodeUnavailable)
 	}
+	s.admitToRelay(c, &g)
 	return s.seat(c, g, join)
+}
+
+// iceServers are those of everybody and the socket's own. A relay that fails
+// is no reason to keep somebody out.
+func (s *Server) iceServers(ctx context.Context, c *conn) []protocol.ICEServer {
+	all := slices.Clone(s.cfg.ICEServers)
+	if s.cfg.Relay == nil {
+		return all
+	}
+	id, own, err := s.cfg.Relay.Issue()
+	if err != nil {
+		s.cfg.Logger.ErrorContext(ctx, "issue relay credentials", "err", err)
+		return all
+	}
+	c.relay = id
+	return append(all, own...)
+}
+
+// admitToRelay makes the socket's credentials good for as long as the call may
+// last, before anything tells the client to use them.
+func (s *Server) admitToRelay(c *conn, g *token.Grant) {
+	if c.relay != "" {
+		s.cfg.Relay.Admit(c.relay, g.Room+" "+g.Identity, g.NotAfter.Add(s.cfg.Overtime))
+	}
 }
 
 // seat gives the bearer of a grant a new session: in the room for hosts and
@@ -139,6 +165,7 @@ func (s *Server) resume(c *conn, join protocol.Join) (*session, error) {
 		return nil, faulty(protocol.CodeResumeLost)
 	}
 	s.counts.resumed.Add(1)
+	s.admitToRelay(c, &x.grant)
 	x.post(func() { x.attach(c, join) })
 	return x, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,6 +66,7 @@ func newAgenda(s settings, st stores, q *notify.Queue, log *slog.Logger) (*booki
 type app struct {
 	agenda *booking.Agenda
 	media  *sfu.SFU
+	relay  *turn // nil where it is off
 	rooms  *signaling.Server
 	pages  *web.Server
 	post   *notify.Postman // nil where nothing can be sent
@@ -75,7 +77,7 @@ type app struct {
 
 // newApp wires the parts over migrated stores. close takes them apart again,
 // but for the stores.
-func newApp(ctx context.Context, s settings, st stores, out outlets, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, out outlets, log *slog.Logger) (*app, error) {
 	queue, err := newQueue(s, out)
 	if err != nil {
 		return nil, err
@@ -86,7 +88,16 @@ func newApp(ctx context.Context, s settings, st stores, out outlets, log *slog.L
 		agenda.Close()
 		return nil, err
 	}
+	if a.relay, err = openRelay(s, a.media, tlsConfig, log); err != nil { //nolint:contextcheck // as above
+		agenda.Close()
+		return nil, errors.Join(err, a.media.Close())
+	}
+	var way signaling.Relay // a nil *turn must not become one
+	if a.relay != nil {
+		way = a.relay
+	}
 	a.rooms, err = signaling.New(signaling.Config{
+		Relay:     way,
 		Media:     media{a.media},
 		Tokens:    tokens,
 		Redis:     st.redis,
@@ -96,7 +107,7 @@ func newApp(ctx context.Context, s settings, st stores, out outlets, log *slog.L
 	})
 	if err != nil {
 		agenda.Close()
-		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.media.Close())
+		return nil, errors.Join(fmt.Errorf("signalling: %w", err), a.closeMedia())
 	}
 	pages := web.Config{
 		Agenda:     agenda,
@@ -120,7 +131,7 @@ func newApp(ctx context.Context, s settings, st stores, out outlets, log *slog.L
 		err = a.startPost(ctx, st, queue, out, log)
 	}
 	if err != nil {
-		err = errors.Join(err, a.rooms.Close(ctx), a.media.Close())
+		err = errors.Join(err, a.rooms.Close(ctx), a.closeMedia())
 		agenda.Close()
 		return nil, err
 	}
@@ -140,7 +151,7 @@ func newApp(ctx context.Context, s settings, st stores, out outlets, log *slog.L
 // hear of it.
 func (a *app) close(ctx context.Context) error {
 	err := a.rooms.Close(ctx)
-	if mediaErr := a.media.Close(); mediaErr != nil {
+	if mediaErr := a.closeMedia(); mediaErr != nil {
 		err = errors.Join(err, mediaErr)
 	}
 	if a.post != nil {
@@ -153,6 +164,14 @@ func (a *app) close(ctx context.Context) error {
 		return fmt.Errorf("stop: %w", err)
 	}
 	return nil
+}
+
+func (a *app) closeMedia() error {
+	var err error
+	if a.relay != nil {
+		err = a.relay.Close()
+	}
+	return errors.Join(err, a.media.Close())
 }
 
 func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {

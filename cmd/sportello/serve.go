@@ -28,6 +28,8 @@ type running struct {
 	// Listening is where the pages are served, MediaPort where media is.
 	Listening net.Addr
 	MediaPort int
+	// Private is where metrics and profiles are; nil where they are off.
+	Private net.Addr
 }
 
 // runServe runs the counter until ctx ends.
@@ -86,10 +88,18 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 	if err != nil {
 		return err
 	}
-	a, err := newApp(ctx, s, st, out, log)
+	private, err := listenPrivate(ctx, s)
 	if err != nil {
 		return err
 	}
+	a, err := newApp(ctx, s, st, tlsConfig, out, log)
+	if err != nil {
+		if private != nil {
+			_ = private.Close()
+		}
+		return err
+	}
+	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms, a.relay), log)
 	h := &health{stores: st}
 	srv := newServer(s, a, h, tlsConfig, log)
 	served := make(chan error, 1)
@@ -100,7 +110,7 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 		}
 		served <- srv.Serve(l)
 	}()
-	err = started(running{URL: s.PublicURL, Listening: l.Addr(), MediaPort: a.media.Port()}, a)
+	err = started(running{URL: s.PublicURL, Listening: l.Addr(), MediaPort: a.media.Port(), Private: p.addr()}, a)
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -119,7 +129,7 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 	if shutdown := srv.Shutdown(drain); shutdown != nil {
 		err = errors.Join(err, fmt.Errorf("stop: %w", shutdown), srv.Close())
 	}
-	return errors.Join(err, <-closed)
+	return errors.Join(err, <-closed, p.close())
 }
 
 func newServer(s settings, a *app, h *health, tlsConfig *tls.Config, log *slog.Logger) *http.Server {

@@ -34,6 +34,9 @@ type settings struct {
 
 	MediaPort      int          `env:"SPORTELLO_MEDIA_PORT" envDefault:"7882" help:"the one UDP port of all audio, video and files; 0: any free one"`
 	MediaAddresses []netip.Addr `env:"SPORTELLO_MEDIA_ADDRESSES" help:"addresses at which browsers reach the media port, separated by commas; empty: those of this machine's interfaces"`
+	TurnPort       string       `env:"SPORTELLO_TURN_PORT" envDefault:"off" help:"port (UDP and TCP, often 3478) of the relay for browsers whose network lets no UDP out to the media port; with SPORTELLO_TLS also TLS on the same port; off: none; 0: any free one"`
+
+	PrivateAddr string `env:"SPORTELLO_PRIVATE_ADDR" help:"where to serve metrics (/metrics, for Prometheus) and profiles (/debug/pprof/), without a login: :9464 means 127.0.0.1:9464, other hosts must be written out; empty: not served"`
 
 	RoomLimit  int           `env:"SPORTELLO_ROOM_LIMIT" envDefault:"6" help:"most people in one room"`
 	FileLimit  int64         `env:"SPORTELLO_FILE_LIMIT" envDefault:"104857600" help:"largest file that can be handed over, in bytes"`
@@ -81,6 +84,11 @@ func (s settings) check() error {
 			bad("SPORTELLO_ADDR", "%q is no address to listen on: use HOST:PORT or :PORT", s.Addr)
 		}
 	}
+	if s.PrivateAddr != "" {
+		if _, err := privateAddr(s.PrivateAddr); err != nil {
+			bad("SPORTELLO_PRIVATE_ADDR", "%q is no address to listen on: use :PORT for this machine alone, or HOST:PORT", s.PrivateAddr)
+		}
+	}
 	if s.PublicURL != "" {
 		u, err := url.Parse(s.PublicURL)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" {
@@ -95,6 +103,9 @@ func (s settings) check() error {
 	}
 	if s.MediaPort < 0 || s.MediaPort > 65535 {
 		bad("SPORTELLO_MEDIA_PORT", "%d is no port", s.MediaPort)
+	}
+	if _, _, err := s.turnPort(); err != nil {
+		bad("SPORTELLO_TURN_PORT", "%v", err)
 	}
 	if s.RoomLimit < 2 || s.RoomLimit > 16 {
 		bad("SPORTELLO_ROOM_LIMIT", "%d is not between 2 and 16", s.RoomLimit)

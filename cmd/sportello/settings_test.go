@@ -22,18 +22,19 @@ func TestSettingsHaveDefaults(t *testing.T) {
 func TestWrongSettingsAreNamed(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
-		"SPORTELLO_ADDR":        "localhost",
-		"SPORTELLO_PUBLIC_URL":  "sportello.example.org",
-		"SPORTELLO_SECRET":      "short",
-		"SPORTELLO_TLS":         "yes",
-		"SPORTELLO_MEDIA_PORT":  "70000",
-		"SPORTELLO_ROOM_LIMIT":  "1",
-		"SPORTELLO_FILE_LIMIT":  "0",
-		"SPORTELLO_JOIN_BEFORE": "-10m",
-		"SPORTELLO_JOIN_AFTER":  "0s",
-		"SPORTELLO_HOLD":        "0s",
-		"SPORTELLO_START_WAIT":  "-1s",
-		"SPORTELLO_LOG":         "xml",
+		"SPORTELLO_ADDR":         "localhost",
+		"SPORTELLO_PRIVATE_ADDR": "9464",
+		"SPORTELLO_PUBLIC_URL":   "sportello.example.org",
+		"SPORTELLO_SECRET":       "short",
+		"SPORTELLO_TLS":          "yes",
+		"SPORTELLO_MEDIA_PORT":   "70000",
+		"SPORTELLO_ROOM_LIMIT":   "1",
+		"SPORTELLO_FILE_LIMIT":   "0",
+		"SPORTELLO_JOIN_BEFORE":  "-10m",
+		"SPORTELLO_JOIN_AFTER":   "0s",
+		"SPORTELLO_HOLD":         "0s",
+		"SPORTELLO_START_WAIT":   "-1s",
+		"SPORTELLO_LOG":          "xml",
 
 		"SPORTELLO_SMTP_URL":      "mail.example:25",
 		"SPORTELLO_SMS_URL":       "gateway",
@@ -93,5 +94,17 @@ func TestKeysDifferByPurposeAndSecret(t *testing.T) {
 	}
 	if !bytes.Equal(a.key("codes"), a.key("codes")) {
 		t.Error("a key does not stay the same")
+	}
+}
+
+func TestPrivatePortAloneMeansLoopback(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		":9464": "127.0.0.1:9464", "localhost:1": "localhost:1", "[::1]:1": "[::1]:1", "0.0.0.0:1": "0.0.0.0:1", "9464": "", "10.0.0.1:": "",
+	} {
+		got, err := privateAddr(given)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", given, got, err)
+		}
 	}
 }

@@ -29,6 +29,8 @@ type Options struct {
 	Slots int
 	// Setting changes pion's settings, for example its network.
 	Setting func(*webrtc.SettingEngine)
+	// Connection is pion's configuration, for example its ICE servers.
+	Connection webrtc.Configuration
 	// Repairs turns pion's NACKs on, both ways.
 	Repairs bool
 }
@@ -87,7 +89,7 @@ func NewClient(opt Options) (*Client, error) {
 		}
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
-		webrtc.WithInterceptorRegistry(chain)).NewPeerConnection(webrtc.Configuration{})
+		webrtc.WithInterceptorRegistry(chain)).NewPeerConnection(opt.Connection)
 	if err != nil {
 		return nil, err
 	}

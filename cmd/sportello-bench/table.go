@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// tell writes for a person; a terminal that is gone is no error of ours.
+func tell(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	f := strings.Fields(string(b))
+	return strings.Join(f[:min(3, len(f))], " ")
+}
+
+func machine() string {
+	return fmt.Sprintf("%d processors, %s, load of the machine before: %s", runtime.NumCPU(), runtime.Version(), load())
+}
+
+// median is the middle of many turns' figures.
+func median(all []result, of func(result) float64) float64 {
+	v := make([]float64, len(all))
+	for i, r := range all {
+		v[i] = of(r)
+	}
+	return quantile(v, 0.5)
+}
+
+// column is one figure of the table.
+type column struct {
+	head, format string
+	of           func(result) float64
+}
+
+func columns() []column {
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
+	return []column{
+		{"CPU µs/packet", "%.1f", func(r result) float64 { return r.cpuPerPacket.Seconds() * 1e6 }},
+		{"packets/s", "%.0f", func(r result) float64 { return r.packets }},
+		{"p50 ms", "%.2f", func(r result) float64 { return ms(r.p50) }},
+		{"p95", "%.2f", func(r result) float64 { return ms(r.p95) }},
+		{"p99", "%.2f", func(r result) float64 { return ms(r.p99) }},
+		{"lost video %", "%.3f", func(r result) float64 { return 100 * r.video }},
+		{"audio %", "%.3f", func(r result) float64 { return 100 * r.audio }},
+		{"MiB/room live", "%.2f", func(r result) float64 { return r.live }},
+		{"resident", "%.2f", func(r result) float64 { return r.resident }},
+		{"join→packet ms p50", "%.0f", func(r result) float64 { return ms(r.packet50) }},
+		{"p95", "%.0f", func(r result) float64 { return ms(r.pack95) }},
+		{"join→frame ms p50", "%.0f", func(r result) float64 { return ms(r.frame50) }},
+		{"p95", "%.0f", func(r result) float64 { return ms(r.frame95) }},
+		{"allocs/packet", "%.2f", func(r result) float64 { return r.allocs }},
+		{"load's cores", "%.2f", func(r result) float64 { return r.generator }},
+	}
+}
+
+func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]result) {
+	tell(out, "\n%s (%s), %d × %v each, median", sc.name, sc.describe(), p.repeat, p.measure)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	cols := columns()
+	head := "\t"
+	for _, c := range cols {
+		head += c.head + "\t"
+	}
+	tell(t, "%s", head)
+	cpu := map[string]float64{}
+	failed := 0
+	var full []string
+	for _, name := range p.servers {
+		all := rounds[name]
+		if len(all) == 0 {
+			continue
+		}
+		line := name + "\t"
+		for _, c := range cols {
+			line += fmt.Sprintf(c.format, median(all, c.of)) + "\t"
+		}
+		tell(t, "%s", line)
+		cpu[name] = median(all, cols[0].of)
+		for _, r := range all {
+			failed += r.failed
+			if r.missing > 0 {
+				full = append(full, fmt.Sprintf("%s was full: %d people could not connect", name, r.missing))
+			}
+		}
+	}
+	_ = t.Flush()
+	var ratios []string
+	for _, name := range p.servers {
+		if name != ourServer && cpu[name] > 0 && cpu[ourServer] > 0 {
+			ratios = append(ratios, fmt.Sprintf("%.2f of %s", cpu[ourServer]/cpu[name], name))
+		}
+	}
+	if len(ratios) > 0 {
+		tell(out, "our CPU per packet: %s", strings.Join(ratios, ", "))
+	}
+	for _, f := range full {
+		tell(out, "%s", f)
+	}
+	if failed > 0 {
+		tell(out, "%d first frames did not come within %v", failed, frameTime)
+	}
+}

@@ -1,0 +1,140 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/pion/turn/v5"
+)
+
+var (
+	errQuota   = errors.New("relay: too many allocations")
+	errNoRoute = errors.New("relay: the media server has no address of this family")
+	errNoTCP   = errors.New("relay: only UDP is relayed")
+)
+
+// route is the one way of a family: browsers name the media server by media;
+// the relay reaches it on loopback, whatever stands in front of the machine.
+type route struct{ media, local netip.AddrPort }
+
+// routesTo gives a route for each family, by network name.
+func routesTo(media []netip.AddrPort) (map[string]route, error) {
+	routes := map[string]route{}
+	for _, m := range media {
+		m = netip.AddrPortFrom(m.Addr().Unmap(), m.Port())
+		network, loopback := "udp4", netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		if m.Addr().Is6() {
+			network, loopback = "udp6", netip.IPv6Loopback()
+		}
+		if _, twice := routes[network]; twice || !m.IsValid() || m.Port() == 0 {
+			return nil, fmt.Errorf("relay: %s cannot be relayed to", m)
+		}
+		routes[network] = route{m, netip.AddrPortFrom(loopback, m.Port())}
+	}
+	if len(routes) == 0 {
+		return nil, errors.New("relay: no media address")
+	}
+	return routes, nil
+}
+
+// sockets makes the relay sockets: a turn.RelayAddressGenerator.
+type sockets struct {
+	routes map[string]route
+	books  *books
+}
+
+// Validate is part of turn.RelayAddressGenerator.
+func (*sockets) Validate() error { return nil }
+
+// permits lets packets go to the media server's addresses alone.
+func (s *sockets) permits(_ net.Addr, peer net.IP) bool {
+	a, ok := netip.AddrFromSlice(peer)
+	for _, r := range s.routes {
+		if ok && r.media.Addr() == a.Unmap() {
+			return true
+		}
+	}
+	s.books.refuse()
+	return false
+}
+
+// AllocatePacketConn is part of turn.RelayAddressGenerator.
+func (s *sockets) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	r, ok := s.routes[c.Network]
+	if !ok {
+		return nil, nil, errNoRoute
+	}
+	if !s.books.take(c.UserID) {
+		return nil, nil, errQuota
+	}
+	var lc net.ListenConfig
+	conn, err := lc.ListenPacket(context.Background(), c.Network, netip.AddrPortFrom(r.local.Addr(), 0).String())
+	if err != nil {
+		s.books.give(c.UserID)
+		return nil, nil, err
+	}
+	if u, ok := conn.(*net.UDPConn); ok {
+		_ = errors.Join(u.SetReadBuffer(bufferSize), u.SetWriteBuffer(bufferSize)) // the kernel's own limit will do
+	}
+	local, _ := conn.LocalAddr().(*net.UDPAddr)
+	// The media server learns the real one from the first check that arrives.
+	shown := &net.UDPAddr{IP: r.media.Addr().AsSlice(), Port: local.Port}
+	return &socket{PacketConn: conn, route: r, user: c.UserID, books: s.books}, shown, nil
+}
+
+// AllocateListener is part of turn.RelayAddressGenerator; RFC 6062 is not served.
+func (*sockets) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+	return nil, nil, errNoTCP
+}
+
+// AllocateConn is part of turn.RelayAddressGenerator; RFC 6062 is not served.
+func (*sockets) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errNoTCP }
+
+// socket is one relay socket. A TURN permission is for all ports of an address;
+// here only the media port passes, both ways.
+type socket struct {
+	net.PacketConn
+	route route
+	user  string
+	books *books
+	once  sync.Once
+}
+
+// WriteTo is part of net.PacketConn.
+func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
+	u, ok := to.(*net.UDPAddr)
+	if !ok {
+		return 0, net.InvalidAddrError("not a UDP address")
+	}
+	if a := u.AddrPort(); netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) != s.route.media {
+		s.books.strayed()
+		return len(b), nil
+	}
+	return s.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(s.route.local))
+}
+
+// ReadFrom is part of net.PacketConn.
+func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := s.PacketConn.ReadFrom(b)
+		if err != nil {
+			return n, from, err
+		}
+		if u, ok := from.(*net.UDPAddr); ok {
+			if a := u.AddrPort(); netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) == s.route.local {
+				return n, net.UDPAddrFromAddrPort(s.route.media), nil
+			}
+		}
+		s.books.strayed()
+	}
+}
+
+// Close gives the allocation back.
+func (s *socket) Close() error {
+	s.once.Do(func() { s.books.give(s.user) })
+	return s.PacketConn.Close()
+}
