@@ -91,7 +91,7 @@ func (s *Server) adminStaffAdd(w http.ResponseWriter, r *http.Request, me *colle
 	case len(password) > maxPassword:
 		v.Trouble = "password"
 	default:
-		_, err = s.agenda.AddStaff(r.Context(), v.New, password)
+		_, err = s.agenda.AddStaff(r.Context(), v.New, password, me.Actor())
 	}
 	switch {
 	case errors.As(err, &field):
@@ -124,7 +124,7 @@ func (s *Server) adminStaffPassword(w http.ResponseWriter, r *http.Request, me *
 	if len(password) > maxPassword {
 		err = &booking.FieldError{Field: "password", Code: booking.CodeTooLong}
 	} else {
-		err = s.agenda.SetPassword(r.Context(), id, password)
+		err = s.agenda.SetPassword(r.Context(), id, password, me.Actor())
 	}
 	if errors.As(err, &field) {
 		v, err := s.peopleView(r)

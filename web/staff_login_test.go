@@ -162,7 +162,8 @@ func TestSeveralRolesGetAMenu(t *testing.T) {
 	c := newCounter(t, nil)
 	_, err := c.agenda.AddStaff(t.Context(), booking.Staff{
 		Login: "tuttofare", Name: "Teresa Tuttofare", Roles: []booking.StaffRole{booking.Operator, booking.Reception},
-	}, staffPassword)
+	}, staffPassword, booking.Actor{})
+
 	if err != nil {
 		t.Fatal(err)
 	}
