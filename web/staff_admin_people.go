@@ -12,7 +12,7 @@ import (
 
 // peopleView is who works here, and the form for another.
 type peopleView struct {
-	Staff   []booking.Staff
+	Staff   []booking.Account
 	Offices []adminOffice
 	Roles   []booking.StaffRole
 	New     booking.Staff
@@ -59,9 +59,9 @@ func (s *Server) adminStaff(w http.ResponseWriter, r *http.Request, me *colleagu
 }
 
 func (s *Server) peopleView(r *http.Request) (*peopleView, error) {
-	v := &peopleView{Roles: []booking.StaffRole{booking.Clerk, booking.Operator, booking.Reception, booking.Administrator}}
+	v := &peopleView{Roles: staffRoles()}
 	var err error
-	if v.Staff, err = s.agenda.AllStaff(r.Context()); err != nil {
+	if v.Staff, err = s.agenda.Accounts(r.Context()); err != nil {
 		return nil, err
 	}
 	v.Offices, err = s.adminOffices(r, false)
