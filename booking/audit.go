@@ -17,7 +17,6 @@ const (
 	AboutDesk        = "desk"
 	AboutClosure     = "closure"
 	AboutStaff       = "staff"
-	AboutPerson      = "person" // data of a citizen; the object is empty
 )
 
 // AuditEntry is one thing that a member of the staff did.
