@@ -64,7 +64,6 @@ func TestClockChanges(t *testing.T) {
 			_, err = w.SetOpeningRules(t.Context(), w.desks["Video"].ID, []booking.OpeningRule{
 				{Weekday: day.Weekday(), From: "01:00", To: "04:00", Audience: booking.Public},
 			}, booking.Actor{})
-
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +81,6 @@ func TestClockChanges(t *testing.T) {
 				{Weekday: day.Weekday(), From: "02:30", To: "03:00", Audience: booking.Public},
 				{Weekday: day.Weekday(), From: "23:00", To: "24:00", Audience: booking.Public},
 			}, booking.Actor{})
-
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -271,7 +269,6 @@ func TestRulesHaveValidity(t *testing.T) {
 		{Weekday: time.Tuesday, From: "09:00", To: "09:30", Audience: booking.Public, ValidUntil: at(t, 17, 0, 0)},
 		{Weekday: time.Tuesday, From: "15:00", To: "15:30", Audience: booking.Public, ValidFrom: at(t, 18, 0, 0)},
 	}, booking.Actor{})
-
 	if err != nil {
 		t.Fatal(err)
 	}

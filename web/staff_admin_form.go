@@ -51,7 +51,7 @@ func (f formValues) length(name string, unit time.Duration) time.Duration {
 	if err != nil {
 		return -1
 	}
-	return time.Duration(n) * unit //nolint:gosec // of 16 bits
+	return time.Duration(n) * unit
 }
 
 func (f formValues) setLength(name string, d, unit time.Duration) {
@@ -67,7 +67,7 @@ func (f formValues) number(name string) int {
 	if err != nil {
 		return -1
 	}
-	return int(n) //nolint:gosec // of 16 bits
+	return int(n)
 }
 
 func (f formValues) modes() []booking.Mode {

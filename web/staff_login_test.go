@@ -163,7 +163,6 @@ func TestSeveralRolesGetAMenu(t *testing.T) {
 	_, err := c.agenda.AddStaff(t.Context(), booking.Staff{
 		Login: "tuttofare", Name: "Teresa Tuttofare", Roles: []booking.StaffRole{booking.Operator, booking.Reception},
 	}, staffPassword, booking.Actor{})
-
 	if err != nil {
 		t.Fatal(err)
 	}
