@@ -20,4 +20,9 @@
 // like the others; a script asks for their part of the page again when a
 // stream of events (staff_events.go) says that something changed. The events
 // name no person: what a reader may see is decided by the request that follows.
+//
+// The administrator's pages (staff_admin_*.go) show first whom a change
+// affects, and make it when asked for after that. A new office is led through
+// the steps it needs by a guide (staff_admin_guide.go), which looks at what is
+// there instead of remembering where somebody was.
 package web
