@@ -17,24 +17,32 @@ const oneDay = 24 * time.Hour
 // service, desk and states stay, for the statistics.
 func (a *Agenda) purge(ctx context.Context) error {
 	cutoff := a.now().Add(-time.Duration(a.opt.RetentionDays) * oneDay)
-	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-		for what, sql := range map[string]string{
-			"notes": `UPDATE appointment SET note = '', staff_note = ''
-				WHERE (note <> '' OR staff_note <> '') AND upper(period) < $1`,
-			"persons": `DELETE FROM appointment_person p USING appointment a WHERE a.id = p.appointment_id AND upper(a.period) < $1`,
-			"names": `UPDATE room_grant g SET display_name = '' FROM appointment a
-				WHERE a.id = g.appointment_id AND g.display_name <> '' AND upper(a.period) < $1`,
-		} {
-			if _, err := tx.Exec(ctx, sql, cutoff); err != nil {
-				return fmt.Errorf("%s: %w", what, err)
+	// Other nodes do the same: in the same order, and again where they met.
+	forget := []struct{ what, sql string }{
+		{"notes", `UPDATE appointment SET note = '', staff_note = ''
+			WHERE (note <> '' OR staff_note <> '') AND upper(period) < $1`},
+		{"persons", `DELETE FROM appointment_person p USING appointment a WHERE a.id = p.appointment_id AND upper(a.period) < $1`},
+		{"names", `UPDATE room_grant g SET display_name = '' FROM appointment a
+			WHERE a.id = g.appointment_id AND g.display_name <> '' AND upper(a.period) < $1`},
+	}
+	err := a.retry(ctx, func() error {
+		return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+			for _, x := range forget {
+				if _, err := tx.Exec(ctx, x.sql, cutoff); err != nil {
+					return fmt.Errorf("%s: %w", x.what, err)
+				}
 			}
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM audit WHERE at < $1`, a.now().Add(-time.Duration(a.opt.AuditDays)*oneDay))
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		return nil
+			return nil
+		})
 	})
+	if err != nil {
+		return err
+	}
+	_, err = a.pool.Exec(ctx, `DELETE FROM audit WHERE at < $1`, a.now().Add(-time.Duration(a.opt.AuditDays)*oneDay))
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
 }
 
 // maxSubject bounds how many appointments of one person are given at once.

@@ -94,7 +94,11 @@ func (s *Server) adminDeskPost(w http.ResponseWriter, r *http.Request, me *colle
 		v.Previewed = true
 		return s.showDesk(w, r, me, v)
 	}
-	s.tell(r.Context(), "success", "admin.flash.desk", "Count", strconv.Itoa(len(v.Conflicts)))
+	if len(v.Conflicts) == 0 {
+		s.tell(r.Context(), "success", "admin.flash.saved")
+	} else {
+		s.tell(r.Context(), "success", "admin.flash.desk", "Count", strconv.Itoa(len(v.Conflicts)))
+	}
 	path := adminPath + "/uffici/" + idText(v.Office.ID)
 	if v.Desk.ID == 0 {
 		if path, err = s.after(r.Context(), v.Office.ID); err != nil {

@@ -114,7 +114,11 @@ func (s *Server) adminServicePost(w http.ResponseWriter, r *http.Request, me *co
 		v.Previewed = true
 		return s.showService(w, r, me, v)
 	}
-	s.tell(r.Context(), "success", "admin.flash.service", "Count", strconv.Itoa(len(v.Conflicts)))
+	if len(v.Conflicts) == 0 {
+		s.tell(r.Context(), "success", "admin.flash.saved")
+	} else {
+		s.tell(r.Context(), "success", "admin.flash.service", "Count", strconv.Itoa(len(v.Conflicts)))
+	}
 	path := adminPath + "/uffici/" + idText(v.Office.ID)
 	if v.Service.ID == 0 {
 		if path, err = s.after(r.Context(), saved.OfficeID); err != nil {
