@@ -47,7 +47,7 @@ func (f formValues) setText(name string, t booking.Text) {
 // length reads a whole number of units; what is none becomes a length that
 // nobody accepts.
 func (f formValues) length(name string, unit time.Duration) time.Duration {
-	n, err := strconv.ParseUint(strings.TrimSpace(f.Get(name)), 10, 16)
+	n, err := strconv.ParseUint(strings.TrimSpace(f.Get(name)), 10, 20)
 	if err != nil {
 		return -1
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 func serviceFields(change ...string) []string {
 	f := url.Values{
 		"name_it": {"Licenza di caccia"}, "name_en": {"Hunting licence"}, "modes": {"in_person"}, "duration": {"30"}, "buffer": {"0"},
-		"step": {"30"}, "min_notice": {"1"}, "horizon": {"30"}, "cancel_until": {"2"}, "bring_it": {"Marca da bollo"}, "position": {"1"},
+		"step": {"30"}, "min_notice": {"60"}, "horizon": {"30"}, "cancel_until": {"120"}, "bring_it": {"Marca da bollo"}, "position": {"1"},
 	}
 	for i := 0; i+1 < len(change); i += 2 {
 		f.Set(change[i], change[i+1])
@@ -140,6 +141,24 @@ func TestAdministratorChangesRules(t *testing.T) {
 	o := c.as("operatore")
 	if page := o.want(o.get("/it/staff/operatore"), http.StatusOK); strings.Contains(page.body, "nuova&lt;/i") {
 		t.Error("the operator is offered a retired service")
+	}
+}
+
+// TestAFormSavedUntouchedChangesNothing: what is stored fits the form's units.
+func TestAFormSavedUntouchedChangesNothing(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("amministratore")
+	all, err := c.agenda.AllServices(t.Context())
+	if err != nil || len(all) == 0 {
+		t.Fatal(err)
+	}
+	for _, v := range all {
+		f := serviceForm(v)
+		f.Set("azione", "salva")
+		b.want(b.do(http.MethodPost, "/it/staff/amministrazione/servizi/"+itoa(v.ID), nil, f.Values), http.StatusSeeOther)
+		if got, err := c.agenda.ServiceByID(t.Context(), v.ID); err != nil || !reflect.DeepEqual(got, v) {
+			t.Errorf("%s became %+v, was %+v (%v)", v.Slug, got, v, err)
+		}
 	}
 }
 

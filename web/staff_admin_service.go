@@ -43,9 +43,9 @@ func serviceForm(v booking.Service) formValues {
 	f.setLength("duration", v.Duration, time.Minute)
 	f.setLength("buffer", v.Buffer, time.Minute)
 	f.setLength("step", v.Step, time.Minute)
-	f.setLength("min_notice", v.MinNotice, time.Hour)
+	f.setLength("min_notice", v.MinNotice, time.Minute)
 	f.setLength("horizon", v.Horizon, dayLong)
-	f.setLength("cancel_until", v.CancelUntil, time.Hour)
+	f.setLength("cancel_until", v.CancelUntil, time.Minute)
 	f.Set("position", strconv.Itoa(v.Position))
 	f.Values["modes"] = modeValues(v.Modes)
 	return f
@@ -133,7 +133,7 @@ func (f formValues) service() booking.Service {
 	return booking.Service{
 		Name: f.text("name"), Description: f.text("description"), Bring: f.text("bring"),
 		Duration: f.length("duration", time.Minute), Buffer: f.length("buffer", time.Minute), Step: f.length("step", time.Minute),
-		MinNotice: f.length("min_notice", time.Hour), Horizon: f.length("horizon", dayLong), CancelUntil: f.length("cancel_until", time.Hour),
+		MinNotice: f.length("min_notice", time.Minute), Horizon: f.length("horizon", dayLong), CancelUntil: f.length("cancel_until", time.Minute),
 		Modes: f.modes(), Position: f.number("position"),
 	}
 }
