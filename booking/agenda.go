@@ -23,6 +23,9 @@ type Options struct {
 	JoinBefore, JoinAfter time.Duration
 	// Notifier queues what the citizens are told. Nil tells them nothing.
 	Notifier Notifier
+	// RetentionDays is how long after an appointment it is kept whose it was
+	// (30); AuditDays, how long what the staff did (365).
+	RetentionDays, AuditDays int
 	// Now is the clock, for tests.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -56,6 +59,12 @@ func New(pool *pgxpool.Pool, tokens Tokens, o Options) *Agenda {
 	}
 	if o.JoinAfter <= 0 {
 		o.JoinAfter = 15 * time.Minute
+	}
+	if o.RetentionDays <= 0 {
+		o.RetentionDays = 30
+	}
+	if o.AuditDays <= 0 {
+		o.AuditDays = 365
 	}
 	if o.Now == nil {
 		o.Now = time.Now

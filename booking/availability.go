@@ -24,7 +24,7 @@ const starts = `
 		JOIN office o ON o.id = s.office_id
 		JOIN desk_service ds ON ds.service_id = s.id
 		JOIN desk d ON d.id = ds.desk_id
-		WHERE s.id = ANY($1) AND ($5 = '' AND d.modes && s.modes OR $5 = ANY(d.modes) AND $5 = ANY(s.modes))
+		WHERE s.id = ANY($1) AND s.retired_at IS NULL AND ($5 = '' AND d.modes && s.modes OR $5 = ANY(d.modes) AND $5 = ANY(s.modes))
 	), busy AS MATERIALIZED (
 		SELECT a.desk_id, range_agg(a.occupied) AS occupied
 		FROM appointment a

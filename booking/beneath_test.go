@@ -8,7 +8,7 @@ import (
 )
 
 // TestHoursChangeBeneathABooking: whatever places an appointment while its
-// hours are being taken away waits for them, and then does not happen.
+// hours, or what it relies on else, are being taken away waits for them, and then does not happen.
 func TestHoursChangeBeneathABooking(t *testing.T) {
 	for name, place := range map[string]func(*testing.T, *world) func(context.Context) error{
 		"hold": func(t *testing.T, w *world) func(context.Context) error {
@@ -33,14 +33,23 @@ func TestHoursChangeBeneathABooking(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, monday)
-			beneath(t, w, place(t, w))
-		})
+		for what, change := range map[string]string{
+			"hours":   `UPDATE desk_day SET open = '{}' WHERE desk_id = $1 AND day = '2026-11-17' AND $2::bigint > 0`,
+			"mode":    `UPDATE desk SET modes = '{in_person}' WHERE id = $1 AND $2::bigint > 0`,
+			"service": `DELETE FROM desk_service WHERE desk_id = $1 AND service_id = $2`,
+			"length":  `UPDATE service SET duration = '20 minutes' WHERE $1::bigint > 0 AND id = $2`,
+			"buffer":  `UPDATE service SET buffer = '5 minutes' WHERE $1::bigint > 0 AND id = $2`,
+			"retired": `UPDATE service SET retired_at = now() WHERE $1::bigint > 0 AND id = $2`,
+		} {
+			t.Run(name+" and "+what, func(t *testing.T) {
+				w := newWorld(t, monday)
+				beneath(t, w, change, place(t, w))
+			})
+		}
 	}
 }
 
-func beneath(t *testing.T, w *world, place func(context.Context) error) {
+func beneath(t *testing.T, w *world, change string, place func(context.Context) error) {
 	t.Helper()
 	ctx := t.Context()
 	edit, err := w.pool.Begin(ctx)
@@ -48,7 +57,7 @@ func beneath(t *testing.T, w *world, place func(context.Context) error) {
 		t.Fatal(err)
 	}
 	defer func() { _ = edit.Rollback(context.WithoutCancel(ctx)) }()
-	if _, err := edit.Exec(ctx, `UPDATE desk_day SET open = '{}' WHERE desk_id = $1 AND day = '2026-11-17'`, w.desks["Video"].ID); err != nil {
+	if _, err := edit.Exec(ctx, change, w.desks["Video"].ID, w.breve.ID); err != nil {
 		t.Fatal(err)
 	}
 	placed := make(chan error, 1)

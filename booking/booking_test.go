@@ -160,7 +160,7 @@ func (w *world) clerk(t testing.TB) booking.Staff {
 	s, err := w.AddStaff(t.Context(), booking.Staff{
 		Login: "Anna", Name: "Anna Ferrero", Roles: []booking.StaffRole{booking.Clerk, booking.Operator},
 		Offices: []int64{w.office.ID}, Desks: []int64{w.desks["Uno"].ID, w.desks["Video"].ID},
-	}, "correct horse")
+	}, "correct horse", booking.Actor{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,11 +9,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position`
+const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position, o.retired_at IS NOT NULL`
 
-// Offices lists the offices in their order.
-func (a *Agenda) Offices(ctx context.Context) ([]Office, error) {
-	rows, err := a.pool.Query(ctx, `SELECT `+officeColumns+` FROM office o ORDER BY o.position, o.id`)
+// Offices lists the offices that can be booked, in their order.
+func (a *Agenda) Offices(ctx context.Context) ([]Office, error) { return a.offices(ctx, false) }
+
+// EveryOffice lists the offices in their order, the retired ones too: they
+// may have appointments still.
+func (a *Agenda) EveryOffice(ctx context.Context) ([]Office, error) { return a.offices(ctx, true) }
+
+func (a *Agenda) offices(ctx context.Context, retired bool) ([]Office, error) {
+	rows, err := a.pool.Query(ctx, `
+		SELECT `+officeColumns+` FROM office o
+		WHERE $1 OR o.retired_at IS NULL ORDER BY o.position, o.id`, retired)
 	if err != nil {
 		return nil, fmt.Errorf("offices: %w", err)
 	}
@@ -24,9 +32,9 @@ func (a *Agenda) Offices(ctx context.Context) ([]Office, error) {
 	return offices, nil
 }
 
-// OfficeBySlug finds an office, or ErrNotFound.
+// OfficeBySlug finds an office that can be booked, or ErrNotFound.
 func (a *Agenda) OfficeBySlug(ctx context.Context, slug string) (Office, error) {
-	rows, err := a.pool.Query(ctx, `SELECT `+officeColumns+` FROM office o WHERE o.slug = $1`, clean(slug))
+	rows, err := a.pool.Query(ctx, `SELECT `+officeColumns+` FROM office o WHERE o.slug = $1 AND o.retired_at IS NULL`, clean(slug))
 	if err != nil {
 		return Office{}, fmt.Errorf("office: %w", err)
 	}
@@ -34,13 +42,22 @@ func (a *Agenda) OfficeBySlug(ctx context.Context, slug string) (Office, error) 
 }
 
 const serviceColumns = `s.id, s.office_id, o.slug, s.slug, s.name, s.description, s.bring,
-	s.duration, s.buffer, s.step, s.min_notice, s.horizon, s.cancel_until, s.modes, s.position`
+	s.duration, s.buffer, s.step, s.min_notice, s.horizon, s.cancel_until, s.modes, s.position, s.retired_at IS NOT NULL`
 
-// Services lists the services of an office in their order.
+// Services lists the services of an office that can be booked, in their order.
 func (a *Agenda) Services(ctx context.Context, officeID int64) ([]Service, error) {
+	return a.services(ctx, officeID, false)
+}
+
+// EveryService lists the services of an office in their order, the retired ones too.
+func (a *Agenda) EveryService(ctx context.Context, officeID int64) ([]Service, error) {
+	return a.services(ctx, officeID, true)
+}
+
+func (a *Agenda) services(ctx context.Context, officeID int64, retired bool) ([]Service, error) {
 	rows, err := a.pool.Query(ctx, `
 		SELECT `+serviceColumns+` FROM service s JOIN office o ON o.id = s.office_id
-		WHERE s.office_id = $1 ORDER BY s.position, s.id`, officeID)
+		WHERE s.office_id = $1 AND ($2 OR s.retired_at IS NULL) ORDER BY s.position, s.id`, officeID, retired)
 	if err != nil {
 		return nil, fmt.Errorf("services: %w", err)
 	}
@@ -51,10 +68,12 @@ func (a *Agenda) Services(ctx context.Context, officeID int64) ([]Service, error
 	return services, nil
 }
 
-// AllServices lists the services of all offices, in the order of the offices.
+// AllServices lists the services of all offices that can be booked, in the
+// order of the offices.
 func (a *Agenda) AllServices(ctx context.Context) ([]Service, error) {
 	rows, err := a.pool.Query(ctx, `
 		SELECT `+serviceColumns+` FROM service s JOIN office o ON o.id = s.office_id
+		WHERE s.retired_at IS NULL AND o.retired_at IS NULL
 		ORDER BY o.position, o.id, s.position, s.id`)
 	if err != nil {
 		return nil, fmt.Errorf("all services: %w", err)
@@ -66,7 +85,7 @@ func (a *Agenda) AllServices(ctx context.Context) ([]Service, error) {
 	return services, nil
 }
 
-// ServiceBySlug finds a service and its office, or ErrNotFound.
+// ServiceBySlug finds a service that can be booked, and its office, or ErrNotFound.
 func (a *Agenda) ServiceBySlug(ctx context.Context, officeSlug, serviceSlug string) (Office, Service, error) {
 	office, err := a.OfficeBySlug(ctx, officeSlug)
 	if err != nil {
@@ -74,7 +93,7 @@ func (a *Agenda) ServiceBySlug(ctx context.Context, officeSlug, serviceSlug stri
 	}
 	rows, err := a.pool.Query(ctx, `
 		SELECT `+serviceColumns+` FROM service s JOIN office o ON o.id = s.office_id
-		WHERE s.office_id = $1 AND s.slug = $2`, office.ID, clean(serviceSlug))
+		WHERE s.office_id = $1 AND s.slug = $2 AND s.retired_at IS NULL`, office.ID, clean(serviceSlug))
 	if err != nil {
 		return Office{}, Service{}, fmt.Errorf("service: %w", err)
 	}
@@ -102,11 +121,12 @@ func (a *Agenda) serviceByID(ctx context.Context, id int64) (Service, *time.Loca
 	return r.Service, loc, err
 }
 
-// Desks lists the desks of an office (0: of all).
+// Desks lists the desks of an office (0: of all), the retired ones too.
 func (a *Agenda) Desks(ctx context.Context, officeID int64) ([]Desk, error) {
 	rows, err := a.pool.Query(ctx, `
 		SELECT d.id, d.office_id, d.name, d.modes,
-			ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1)
+			ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1),
+			d.retired_at IS NOT NULL
 		FROM desk d WHERE $1::bigint = 0 OR d.office_id = $1 ORDER BY d.office_id, d.id`, officeID)
 	if err != nil {
 		return nil, fmt.Errorf("desks: %w", err)

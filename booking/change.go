@@ -81,7 +81,10 @@ func (a *Agenda) Cancel(ctx context.Context, id uuid.UUID, actor Actor) error {
 		_, err = tx.Exec(ctx, `
 			UPDATE room_grant SET revoked_at = $2, revoked_by = nullif($3::bigint, 0)
 			WHERE appointment_id = $1 AND revoked_at IS NULL`, id, now, actor.StaffID)
-		if err != nil || r.State == Held { // who gave up a hold was promised nothing
+		if err != nil {
+			return err
+		}
+		if err := a.note(ctx, tx, actor, "cancel", AboutAppointment, id); err != nil || r.State == Held { // who gave up a hold was promised nothing
 			return err
 		}
 		return a.tell(ctx, tx, Notice{Kind: NoticeCancelled, Appointment: id})
@@ -126,6 +129,9 @@ func (a *Agenda) Reschedule(ctx context.Context, id uuid.UUID, start time.Time, 
 	err = a.move(ctx, r, p, []State{Booked}, Booked, r.HoldExpiresAt, actor,
 		func(ctx context.Context, tx pgx.Tx) error {
 			if err := a.retimeGrants(ctx, tx, id); err != nil {
+				return err
+			}
+			if err := a.note(ctx, tx, actor, "move", AboutAppointment, id); err != nil {
 				return err
 			}
 			return a.tell(ctx, tx, Notice{Kind: NoticeMoved, Appointment: id})
@@ -184,6 +190,9 @@ func (a *Agenda) Transition(ctx context.Context, id uuid.UUID, to State, actor A
 		}
 		if tag.RowsAffected() == 0 {
 			return ErrState
+		}
+		if err := a.note(ctx, tx, actor, string(to), AboutAppointment, id); err != nil {
+			return err
 		}
 		switch to {
 		case Called:

@@ -29,11 +29,14 @@ func (a *Agenda) Closures(ctx context.Context) ([]Closure, error) {
 // AddClosure closes an office or a desk, or all, for whole days, and lists
 // the appointments that are in the way. Those stay: a person must speak to
 // the citizens. Holds in the way end.
-func (a *Agenda) AddClosure(ctx context.Context, c Closure) ([]Appointment, error) {
+func (a *Agenda) AddClosure(ctx context.Context, c Closure, actor Actor) ([]Appointment, error) {
 	var conflicts []Appointment
 	err := a.rebuilding(ctx, func(tx pgx.Tx) (err error) {
-		conflicts, err = a.insertClosure(ctx, tx, c)
-		return err
+		var id int64
+		if id, conflicts, err = a.insertClosure(ctx, tx, c); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, "closure.add", AboutClosure, id)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("add closure: %w", err)
@@ -42,16 +45,16 @@ func (a *Agenda) AddClosure(ctx context.Context, c Closure) ([]Appointment, erro
 }
 
 // insertClosure is AddClosure within a transaction.
-func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) ([]Appointment, error) {
+func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) (id int64, conflicts []Appointment, err error) {
 	first, last := dateOf(c.From), dateOf(c.To)
 	if c.From.IsZero() || c.To.IsZero() || last.Before(first) || last.Sub(first) > maxClosure {
-		return nil, &FieldError{"days", CodeInvalid}
+		return 0, nil, &FieldError{"days", CodeInvalid}
 	}
 	reason := Text{}
 	for lang, s := range c.Reason {
 		s, err := checkNote("reason", s)
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		reason[clean(lang)] = s
 	}
@@ -59,18 +62,19 @@ func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) ([]App
 	if s.Desk != 0 {
 		s.Office = 0 // the narrower counts
 	}
-	_, err := tx.Exec(ctx, `
+	err = tx.QueryRow(ctx, `
 		INSERT INTO closure (office_id, desk_id, days, reason)
-		VALUES (nullif($1::bigint, 0), nullif($2::bigint, 0), daterange($3, $4, '[]'), $5)`, s.Office, s.Desk, first, last, reason)
+		VALUES (nullif($1::bigint, 0), nullif($2::bigint, 0), daterange($3, $4, '[]'), $5) RETURNING id`, s.Office, s.Desk, first, last, reason).Scan(&id)
 	if err != nil {
-		return nil, notFoundIfForeign(err)
+		return 0, nil, notFoundIfForeign(err)
 	}
-	return a.rebuildWithin(ctx, tx, s, first, last)
+	conflicts, err = a.rebuildWithin(ctx, tx, s, first, last)
+	return id, conflicts, err
 }
 
 // RemoveClosure opens again what a closure closed. A holiday that is removed
 // stays removed in that year.
-func (a *Agenda) RemoveClosure(ctx context.Context, id int64) error {
+func (a *Agenda) RemoveClosure(ctx context.Context, id int64, actor Actor) error {
 	err := a.rebuilding(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE closure SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL
@@ -88,8 +92,10 @@ func (a *Agenda) RemoveClosure(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
-		_, err = a.rebuildWithin(ctx, tx, r.scope, r.First, r.Last)
-		return err
+		if _, err = a.rebuildWithin(ctx, tx, r.scope, r.First, r.Last); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, "closure.remove", AboutClosure, id)
 	})
 	if err != nil {
 		return fmt.Errorf("remove closure: %w", err)

@@ -81,16 +81,12 @@ func (a *Agenda) SetStaffNote(ctx context.Context, id uuid.UUID, note string, ac
 	if err != nil {
 		return fmt.Errorf("staff note: %w", err)
 	}
-	tag, err := a.pool.Exec(ctx, `
-		UPDATE appointment SET staff_note = $2, changed_at = $3, changed_by = nullif($4::bigint, 0) WHERE id = $1`,
-		id, note, a.now(), actor.StaffID)
-	if err != nil {
-		return fmt.Errorf("staff note: %w", notFoundIfForeign(err))
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("staff note: %w", ErrNotFound)
-	}
-	return nil
+	return a.noted(ctx, actor, "note", AboutAppointment, id, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE appointment SET staff_note = $2, changed_at = $3, changed_by = nullif($4::bigint, 0) WHERE id = $1`,
+			id, note, a.now(), actor.StaffID)
+		return changed(tag.RowsAffected(), err, "staff note")
+	})
 }
 
 // maxList bounds what one List gives.

@@ -47,7 +47,7 @@ func (a *Agenda) SeedStaff(ctx context.Context, password string) error {
 				acc.Desks = append(acc.Desks, d.ID)
 			}
 		}
-		if _, err := a.AddStaff(ctx, acc.Staff, password); err != nil && !errors.Is(err, ErrLoginTaken) {
+		if _, err := a.AddStaff(ctx, acc.Staff, password, Actor{}); err != nil && !errors.Is(err, ErrLoginTaken) {
 			return fmt.Errorf("seed staff: %w", err)
 		}
 	}
@@ -74,7 +74,8 @@ func (a *Agenda) DemoAppointment(ctx context.Context) (Demo, error) {
 			JOIN staff_role r ON r.staff_id = sd.staff_id AND r.role = 'clerk' WHERE sd.desk_id = d.id) AS clerk
 		FROM desk d JOIN office o ON o.id = d.office_id JOIN desk_service ds ON ds.desk_id = d.id
 		JOIN service s ON s.id = ds.service_id AND 'virtual' = ANY(s.modes)
-		WHERE 'virtual' = ANY(d.modes) AND EXISTS (SELECT FROM staff_desk sd JOIN staff_role r USING (staff_id)
+		WHERE 'virtual' = ANY(d.modes) AND d.retired_at IS NULL AND s.retired_at IS NULL AND o.retired_at IS NULL
+			AND EXISTS (SELECT FROM staff_desk sd JOIN staff_role r USING (staff_id)
 			WHERE sd.desk_id = d.id AND r.role = 'clerk')
 		ORDER BY o.position, cardinality(d.modes), d.id, s.position`)
 	if err != nil {

@@ -15,6 +15,16 @@
 // days it touches, ends the holds that lost their hours, and lists the
 // appointments it is in the way of, which a person must settle.
 //
+// # Editing what is offered
+//
+// SaveOffice, SaveService and SaveDesk change the catalogue; RetireOffice and
+// its like hide what is no longer offered, and keep its appointments. Each has
+// a preview, which is the change itself, taken back. An edit ends the holds
+// that it does not fit and lists the appointments it leaves behind; those
+// stay as they were made. A retired desk has no hours, a retired service no
+// starts. A booking locks the desk, the service and what joins them, so that
+// an edit comes wholly before it or wholly after.
+//
 // # The journey of a booking
 //
 // Hold finds the desks that have the start free, the least loaded of the day
@@ -57,12 +67,21 @@
 //  1. the advisory lock of the hours (rebuilding) or of those who move
 //     appointments within an office (move), never both;
 //  2. desk-days, in ascending order of desk and day;
-//  3. the appointment;
-//  4. its grants;
-//  5. the tickets of its office's day.
+//  3. the desk, what it does, the service;
+//  4. the appointment;
+//  5. its grants;
+//  6. the tickets of its office's day.
 //
 // Should PostgreSQL find a deadlock all the same, the transaction is tried
 // again (retry).
+//
+// # What is kept
+//
+// What a member of the staff does is noted in the transaction that does it
+// (Audit), by the ids of things; no citizen is named there. Maintain removes
+// names, contacts and notes some days after the appointment (RetentionDays);
+// Erase does so at once, on a person's request. What remains is when and how,
+// for Statistics.
 //
 // # Time
 //

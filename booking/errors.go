@@ -14,6 +14,7 @@ var (
 	ErrState           = errors.New("booking: not possible in this state")
 	ErrBadLogin        = errors.New("booking: login or password is wrong")
 	ErrLoginTaken      = errors.New("booking: login is taken")
+	ErrLastAdmin       = errors.New("booking: somebody must remain an administrator")
 )
 
 // SlotTakenError says that somebody else has the slot, and what is free next.
@@ -34,11 +35,12 @@ const (
 	CodeTooLong      = "too_long"
 	CodeInvalid      = "invalid"
 	CodeEmailOrPhone = "email_or_phone" // neither of the two was given
+	CodeTaken        = "taken"          // somebody or something else has it
 )
 
 // FieldError says which field of a form cannot be accepted, and why.
 type FieldError struct {
-	Field string // "name", "surname", "email", "phone", "language", "note", "staff_note"; of staff "login", "password", "role"; of hours "from", "to", "valid", "audience", "weekday"; of closures "days", "reason"
+	Field string // "name", "surname", "email", "phone", "language", "note", "staff_note"; of staff "login", "password", "role"; of hours "from", "to", "valid", "audience", "weekday"; of closures "days", "reason"; of offices, services and desks as in the forms of the administrator
 	Code  string // one of the Code constants
 }
 

@@ -143,7 +143,10 @@ func (a *Agenda) grant(ctx context.Context, appointment uuid.UUID, role token.Ro
 	if _, err := a.Get(ctx, appointment); err != nil {
 		return "", uuid.Nil, err
 	}
-	if err := a.addGrant(ctx, a.pool, appointment, hash, role, identity, name, id, actor); err != nil {
+	err = a.noted(ctx, actor, "grant."+string(role), AboutAppointment, appointment, func(tx pgx.Tx) error {
+		return a.addGrant(ctx, tx, appointment, hash, role, identity, name, id, actor)
+	})
+	if err != nil {
 		return "", uuid.Nil, err
 	}
 	a.publish(ctx, appointment)
@@ -167,13 +170,19 @@ func (a *Agenda) Guests(ctx context.Context, id uuid.UUID) ([]Guest, error) {
 
 // RevokeGrant takes a right back. Who is in the room already is signalling's matter.
 func (a *Agenda) RevokeGrant(ctx context.Context, grantID uuid.UUID, actor Actor) error {
-	rows, err := a.pool.Query(ctx, `
-		UPDATE room_grant SET revoked_at = coalesce(revoked_at, $2), revoked_by = coalesce(revoked_by, nullif($3::bigint, 0))
-		WHERE id = $1 RETURNING appointment_id`, grantID, a.now(), actor.StaffID)
-	if err != nil {
-		return fmt.Errorf("revoke: %w", err)
-	}
-	appointment, err := one(rows, pgx.RowTo[uuid.UUID], "revoke")
+	var appointment uuid.UUID
+	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE room_grant SET revoked_at = coalesce(revoked_at, $2), revoked_by = coalesce(revoked_by, nullif($3::bigint, 0))
+			WHERE id = $1 RETURNING appointment_id`, grantID, a.now(), actor.StaffID)
+		if err != nil {
+			return fmt.Errorf("revoke: %w", err)
+		}
+		if appointment, err = one(rows, pgx.RowTo[uuid.UUID], "revoke"); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, "grant.revoke", AboutAppointment, appointment)
+	})
 	if err != nil {
 		return err
 	}

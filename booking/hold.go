@@ -212,6 +212,9 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 		if won = tag.RowsAffected() == 1; !won {
 			return nil
 		}
+		if err := a.note(ctx, tx, actor, "book", AboutAppointment, id); err != nil {
+			return err
+		}
 		if err := a.tell(ctx, tx, Notice{NoticeConfirmed, id, secret}); err != nil || r.Mode != Virtual {
 			return err
 		}

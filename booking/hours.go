@@ -44,12 +44,14 @@ func (a *Agenda) OpeningRules(ctx context.Context, deskID int64) ([]OpeningRule,
 // SetOpeningRules replaces the hours of a desk from today on, and lists the
 // coming appointments that the new hours do not cover. Those stay: a person
 // must speak to the citizens.
-func (a *Agenda) SetOpeningRules(ctx context.Context, deskID int64, rules []OpeningRule) ([]Appointment, error) {
+func (a *Agenda) SetOpeningRules(ctx context.Context, deskID int64, rules []OpeningRule, actor Actor) ([]Appointment, error) {
 	var conflicts []Appointment
 	err := a.rebuilding(ctx, func(tx pgx.Tx) error {
 		var err error
-		conflicts, err = a.replaceRules(ctx, tx, deskID, rules)
-		return err
+		if conflicts, err = a.replaceRules(ctx, tx, deskID, rules); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, "hours.save", AboutDesk, deskID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set opening rules: %w", err)
@@ -175,7 +177,8 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 			FROM opening_rule r
 			CROSS JOIN LATERAL (SELECT (g.day + r.from_local) AT TIME ZONE o.tz) AS f(at)
 			CROSS JOIN LATERAL (SELECT (CASE r.to_local WHEN '24:00' THEN g.day + 1 + time '00:00' ELSE g.day + r.to_local END) AT TIME ZONE o.tz) AS t(at)
-			WHERE r.desk_id = d.id AND r.weekday = extract(dow FROM g.day) AND r.valid @> g.day
+			WHERE d.retired_at IS NULL AND o.retired_at IS NULL
+				AND r.desk_id = d.id AND r.weekday = extract(dow FROM g.day) AND r.valid @> g.day
 				AND (who.audience = 'operators' OR r.audience = 'public')
 				AND NOT EXISTS (
 					SELECT FROM closure c WHERE c.days @> g.day AND c.removed_at IS NULL

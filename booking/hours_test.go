@@ -28,7 +28,7 @@ func (w *world) workOn(t testing.TB, day time.Time) {
 	}
 	for _, c := range list {
 		if c.From.Format(time.DateOnly) == day.Format(time.DateOnly) {
-			if err := w.RemoveClosure(t.Context(), c.ID); err != nil {
+			if err := w.RemoveClosure(t.Context(), c.ID, booking.Actor{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -63,7 +63,7 @@ func TestClockChanges(t *testing.T) {
 			}
 			_, err = w.SetOpeningRules(t.Context(), w.desks["Video"].ID, []booking.OpeningRule{
 				{Weekday: day.Weekday(), From: "01:00", To: "04:00", Audience: booking.Public},
-			})
+			}, booking.Actor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestClockChanges(t *testing.T) {
 			_, err = w.SetOpeningRules(t.Context(), w.desks["Video"].ID, []booking.OpeningRule{
 				{Weekday: day.Weekday(), From: "02:30", To: "03:00", Audience: booking.Public},
 				{Weekday: day.Weekday(), From: "23:00", To: "24:00", Audience: booking.Public},
-			})
+			}, booking.Actor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,10 +142,10 @@ func TestHolidayTakenOut(t *testing.T) {
 			if !c.Holiday || !c.To.Equal(day) || c.Reason.In("en") != "Immaculate Conception" {
 				t.Errorf("holiday %+v", c)
 			}
-			if err := w.RemoveClosure(ctx, c.ID); err != nil {
+			if err := w.RemoveClosure(ctx, c.ID, booking.Actor{}); err != nil {
 				t.Fatal(err)
 			}
-			wantErr(t, "removed twice", w.RemoveClosure(ctx, c.ID), booking.ErrNotFound)
+			wantErr(t, "removed twice", w.RemoveClosure(ctx, c.ID, booking.Actor{}), booking.ErrNotFound)
 		}
 	}
 	w.clock.add(24 * time.Hour)
@@ -200,7 +200,7 @@ func TestAvailability(t *testing.T) {
 func TestFirstFreeLooksFar(t *testing.T) {
 	w := newWorld(t, monday)
 	day := at(t, 16, 0, 0)
-	if _, err := w.AddClosure(t.Context(), booking.Closure{From: day, To: day.AddDate(0, 0, 50), Reason: booking.Text{"it": "Lavori"}}); err != nil {
+	if _, err := w.AddClosure(t.Context(), booking.Closure{From: day, To: day.AddDate(0, 0, 50), Reason: booking.Text{"it": "Lavori"}}, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := w.FirstFree(t.Context(), []int64{w.breve.ID}, booking.Virtual, booking.Public, 1)
@@ -224,7 +224,7 @@ func TestEditingHours(t *testing.T) {
 	if a, err := w.Get(ctx, held.ID); err != nil || a.State != booking.Held {
 		t.Errorf("after a preview the hold is %v, %v", a.State, err)
 	}
-	list, err = w.SetOpeningRules(ctx, w.desks["Video"].ID, shorter)
+	list, err = w.SetOpeningRules(ctx, w.desks["Video"].ID, shorter, booking.Actor{})
 	if err != nil || len(list) != 1 || list[0].ID != late.ID {
 		t.Errorf("conflicts: %d, %v; want the late one", len(list), err)
 	}
@@ -233,7 +233,7 @@ func TestEditingHours(t *testing.T) {
 	}
 	_, err = w.Confirm(ctx, held.ID, held.Secret)
 	wantErr(t, "confirm of a hold that lost its hours", err, booking.ErrHoldExpired)
-	list, err = w.AddClosure(ctx, booking.Closure{OfficeID: w.office.ID, From: at(t, 17, 0, 0), To: at(t, 17, 0, 0), Reason: booking.Text{"it": "Sciopero"}})
+	list, err = w.AddClosure(ctx, booking.Closure{OfficeID: w.office.ID, From: at(t, 17, 0, 0), To: at(t, 17, 0, 0), Reason: booking.Text{"it": "Sciopero"}}, booking.Actor{})
 	if err != nil || len(list) != 2 || list[0].ID != early.ID {
 		t.Errorf("conflicts of a closure: %d, %v; want both", len(list), err)
 	}
@@ -251,14 +251,14 @@ func TestEditingHours(t *testing.T) {
 		"weekday":  {Weekday: 7, From: "10:00", To: "11:00", Audience: booking.Public},
 		"valid":    {From: "10:00", To: "11:00", Audience: booking.Public, ValidFrom: monday, ValidUntil: monday.AddDate(0, 0, -1)},
 	} {
-		_, err := w.SetOpeningRules(ctx, w.desks["Video"].ID, []booking.OpeningRule{r})
+		_, err := w.SetOpeningRules(ctx, w.desks["Video"].ID, []booking.OpeningRule{r}, booking.Actor{})
 		wantField(t, field, err, field, booking.CodeInvalid)
 	}
-	_, err = w.SetOpeningRules(ctx, -1, nil)
+	_, err = w.SetOpeningRules(ctx, -1, nil, booking.Actor{})
 	wantErr(t, "no such desk", err, booking.ErrNotFound)
-	_, err = w.AddClosure(ctx, booking.Closure{DeskID: 1 << 40, From: monday, To: monday})
+	_, err = w.AddClosure(ctx, booking.Closure{DeskID: 1 << 40, From: monday, To: monday}, booking.Actor{})
 	wantErr(t, "closure of no desk", err, booking.ErrNotFound)
-	_, err = w.AddClosure(ctx, booking.Closure{From: monday, To: monday.AddDate(0, 0, -1)})
+	_, err = w.AddClosure(ctx, booking.Closure{From: monday, To: monday.AddDate(0, 0, -1)}, booking.Actor{})
 	wantField(t, "closure without days", err, "days", booking.CodeInvalid)
 }
 
@@ -268,7 +268,7 @@ func TestRulesHaveValidity(t *testing.T) {
 	_, err := w.SetOpeningRules(t.Context(), w.desks["Video"].ID, []booking.OpeningRule{
 		{Weekday: time.Tuesday, From: "09:00", To: "09:30", Audience: booking.Public, ValidUntil: at(t, 17, 0, 0)},
 		{Weekday: time.Tuesday, From: "15:00", To: "15:30", Audience: booking.Public, ValidFrom: at(t, 18, 0, 0)},
-	})
+	}, booking.Actor{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (a *Agenda) Run(ctx context.Context) error {
 
 // Maintain does what time makes due: it makes the desk-days that have come
 // within the horizon, ends the holds past their time, and forgets who began a
-// booking and left it. It may run on several nodes at once, as often as one likes.
+// booking and left it, and whose appointment was over long ago. It may run on several nodes at once, as often as one likes.
 func (a *Agenda) Maintain(ctx context.Context) error {
 	if err := a.rollForward(ctx); err != nil {
 		return fmt.Errorf("roll forward: %w", err)
@@ -52,6 +52,9 @@ func (a *Agenda) Maintain(ctx context.Context) error {
 		UPDATE appointment SET note = '' WHERE state = 'expired' AND note <> '' AND hold_expires_at < $1`, a.now().Add(-identityKept))
 	if err != nil {
 		return fmt.Errorf("forget notes: %w", err)
+	}
+	if err := a.purge(ctx); err != nil {
+		return fmt.Errorf("purge: %w", err)
 	}
 	return a.forgetLinks(ctx)
 }

@@ -77,6 +77,7 @@ type Office struct {
 	Email    string
 	TZ       string // IANA name
 	Position int    // order in lists
+	Retired  bool   // hidden from booking
 }
 
 // Service is what an office is asked for.
@@ -96,6 +97,7 @@ type Service struct {
 	CancelUntil time.Duration // changes and cancelling end this long before the start
 	Modes       []Mode
 	Position    int
+	Retired     bool // hidden from booking, as is all of a retired office
 }
 
 // Allows says whether the service can be had in mode m.
@@ -115,6 +117,7 @@ type Desk struct {
 	Name     string
 	Modes    []Mode // how it can be used
 	Services []int64
+	Retired  bool // takes no more bookings
 }
 
 // Slot is a free start.

@@ -35,7 +35,7 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, mode Mode, audien
 	if audience == Public {
 		earliest = now.Add(s.MinNotice)
 	}
-	if start.Before(earliest) || start.After(now.Add(s.Horizon)) || !s.Allows(mode) {
+	if start.Before(earliest) || start.After(now.Add(s.Horizon)) || !s.Allows(mode) || s.Retired {
 		return place{}, ErrNotBookable
 	}
 	start = start.In(loc)
@@ -47,6 +47,18 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, mode Mode, audien
 // a whole step, and long enough for its duration.
 const opens = `EXISTS (SELECT FROM unnest(dd.open) AS stretch
 	WHERE stretch @> tstzrange($2, $3) AND extract(epoch FROM $2 - lower(stretch)) % extract(epoch FROM $4::interval) = 0)`
+
+// offered is true of nothing any more where the service or the desk was
+// edited since p was read: retired, of another length or step, in other modes.
+// Their rows are locked with the desk-day's, so that neither edit nor booking
+// overtakes the other.
+const offered = `desk_day dd
+	JOIN desk d ON d.id = dd.desk_id AND $8 = ANY(d.modes)
+	JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = $1
+	JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND $8 = ANY(s.modes) AND s.step = $4::interval
+		AND s.duration = $3::timestamptz - $2::timestamptz AND s.buffer = $9::timestamptz - $3::timestamptz
+	WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND ` + opens + `
+	FOR SHARE OF dd, d, ds, s`
 
 // desks lists the desks that are free for p, the least loaded of the day
 // first. ErrNotBookable says that none has hours then; an empty list, that
@@ -121,14 +133,12 @@ func (a *Agenda) insert(ctx context.Context, p place, desk int64, h newHold) (wo
 		INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied,
 			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash,
 			created_at, created_by, changed_at, changed_by)
-		SELECT $8, $9, $10, $1, $7, $5, tstzrange($2, $3), tstzrange($2, $11),
-			$12, $13, $6, 'held', $14, $15, $16, $17, nullif($18::bigint, 0), $17, nullif($18::bigint, 0)
-		FROM desk_day dd
-		WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND `+opens+`
-		FOR SHARE
+		SELECT $10, $11, $12, $1, $7, $5, tstzrange($2, $3), tstzrange($2, $9),
+			$8, $13, $6, 'held', $14, $15, $16, $17, nullif($18::bigint, 0), $17, nullif($18::bigint, 0)
+		FROM `+offered+`
 		ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, h.id, h.room, p.service.OfficeID, p.until,
-		p.mode, h.channel, h.expires, h.secretHash, h.codeHash, a.now(), h.staff)
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until,
+		h.id, h.room, p.service.OfficeID, h.channel, h.expires, h.secretHash, h.codeHash, a.now(), h.staff)
 	if err != nil {
 		return false, fmt.Errorf("insert hold: %w", err)
 	}
@@ -186,10 +196,8 @@ func (a *Agenda) moveTo(ctx context.Context, tx pgx.Tx, desk int64, r record, p 
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, movingLock, p.service.OfficeID); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
-	tag, err := tx.Exec(ctx, `
-		SELECT FROM desk_day dd JOIN service s ON s.id = $1
-		WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND `+opens+` FOR SHARE OF dd`,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk)
+	tag, err := tx.Exec(ctx, `SELECT FROM `+offered,
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until)
 	if err != nil {
 		return fmt.Errorf("lock hours: %w", err)
 	}

@@ -34,7 +34,7 @@ func (a *Agenda) PreviewClosure(ctx context.Context, c Closure) ([]Appointment, 
 	var conflicts []Appointment
 	err := a.rebuilding(ctx, func(tx pgx.Tx) error {
 		var err error
-		if conflicts, err = a.insertClosure(ctx, tx, c); err != nil {
+		if _, conflicts, err = a.insertClosure(ctx, tx, c); err != nil {
 			return err
 		}
 		return errPreview

@@ -231,7 +231,8 @@ func (p *players) step(t *testing.T, rng *rand.Rand) error {
 		list, err = p.SetOpeningRules(ctx, p.desks["Due"].ID, []booking.OpeningRule{
 			{Weekday: time.Tuesday, From: "09:00", To: to, Audience: booking.Public},
 			{Weekday: time.Wednesday, From: "09:00", To: "10:00", Audience: booking.Public},
-		})
+		}, booking.Actor{})
+
 		p.told(list)
 	case "clock":
 		p.clock.add(time.Minute)
@@ -265,7 +266,7 @@ func (p *players) close(t *testing.T, rng *rand.Rand) error {
 	} else {
 		c.DeskID = p.desks["Uno"].ID
 	}
-	list, err := p.AddClosure(t.Context(), c)
+	list, err := p.AddClosure(t.Context(), c, booking.Actor{})
 	p.told(list)
 	return err
 }
@@ -280,7 +281,7 @@ func (p *players) reopen(t *testing.T) error {
 		if c.Holiday {
 			continue
 		}
-		if err := p.RemoveClosure(t.Context(), c.ID); err != nil {
+		if err := p.RemoveClosure(t.Context(), c.ID, booking.Actor{}); err != nil {
 			return err
 		}
 	}

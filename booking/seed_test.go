@@ -81,7 +81,7 @@ func TestSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	rule := []booking.OpeningRule{{Weekday: time.Monday, From: "10:00", To: "11:00", Audience: booking.Public}}
-	if _, err := w.SetOpeningRules(ctx, desks[0].ID, rule); err != nil {
+	if _, err := w.SetOpeningRules(ctx, desks[0].ID, rule, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	edited := w.counts(t)
@@ -180,7 +180,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	// Outside its hours on purpose, it is in nobody's way.
-	conflicts, err := w.AddClosure(ctx, booking.Closure{From: w.clock.now(), To: w.clock.now(), Reason: booking.Text{"it": "Chiuso"}})
+	conflicts, err := w.AddClosure(ctx, booking.Closure{From: w.clock.now(), To: w.clock.now(), Reason: booking.Text{"it": "Chiuso"}}, booking.Actor{})
 	if err != nil || len(conflicts) != 0 {
 		t.Errorf("conflicts %v, %v", conflicts, err)
 	}

@@ -73,7 +73,7 @@ const (
 
 // AddStaff makes an account; s.ID is ignored. A *FieldError says what cannot
 // be accepted; ErrLoginTaken, that somebody has the login.
-func (a *Agenda) AddStaff(ctx context.Context, s Staff, password string) (Staff, error) {
+func (a *Agenda) AddStaff(ctx context.Context, s Staff, password string, actor Actor) (Staff, error) {
 	s.Login = loginKey(s.Login)
 	if ok, err := regexp.MatchString(`^[a-z0-9][a-z0-9._-]{0,63}$`, s.Login); !ok || err != nil {
 		return Staff{}, fmt.Errorf("add staff: %w", &FieldError{"login", CodeInvalid})
@@ -107,12 +107,10 @@ func (a *Agenda) AddStaff(ctx context.Context, s Staff, password string) (Staff,
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
-			WITH r AS (INSERT INTO staff_role (staff_id, role) SELECT DISTINCT $1::bigint, unnest($2::text[])),
-			o AS (INSERT INTO staff_office (staff_id, office_id) SELECT DISTINCT $1::bigint, unnest($3::bigint[]))
-			INSERT INTO staff_desk (staff_id, desk_id) SELECT DISTINCT $1::bigint, unnest($4::bigint[])`,
-			id, s.Roles, s.Offices, s.Desks)
-		return notFoundIfForeign(err)
+		if err := assign(ctx, tx, id, s); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, "staff.add", AboutStaff, id)
 	})
 	if err != nil {
 		return Staff{}, fmt.Errorf("add staff: %w", err)

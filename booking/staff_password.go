@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // SetPassword gives somebody a new password. A *FieldError says why it cannot
 // be accepted. Whoever keeps sessions must end theirs.
-func (a *Agenda) SetPassword(ctx context.Context, id int64, password string) error {
+func (a *Agenda) SetPassword(ctx context.Context, id int64, password string, actor Actor) error {
 	switch n := utf8.RuneCountInString(password); {
 	case n < minPassword:
 		return fmt.Errorf("set password: %w", &FieldError{"password", CodeInvalid})
@@ -19,12 +21,8 @@ func (a *Agenda) SetPassword(ctx context.Context, id int64, password string) err
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	tag, err := a.pool.Exec(ctx, `UPDATE staff SET password_hash = $2 WHERE id = $1 AND disabled_at IS NULL`, id, hash)
-	if err != nil {
-		return fmt.Errorf("set password: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("set password: %w", ErrNotFound)
-	}
-	return nil
+	return a.noted(ctx, actor, "staff.password", AboutStaff, id, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE staff SET password_hash = $2 WHERE id = $1 AND disabled_at IS NULL`, id, hash)
+		return changed(tag.RowsAffected(), err, "set password")
+	})
 }

@@ -30,7 +30,7 @@ func TestStaff(t *testing.T) {
 		_, err := w.Authenticate(ctx, c[0], c[1])
 		wantErr(t, c[0], err, booking.ErrBadLogin)
 	}
-	_, err = w.AddStaff(ctx, booking.Staff{Login: "Anna", Name: "Altra"}, "correct horse")
+	_, err = w.AddStaff(ctx, booking.Staff{Login: "Anna", Name: "Altra"}, "correct horse", booking.Actor{})
 	wantErr(t, "a login twice", err, booking.ErrLoginTaken)
 	for _, c := range []struct {
 		s               booking.Staff
@@ -41,19 +41,19 @@ func TestStaff(t *testing.T) {
 		{booking.Staff{Login: "ab", Name: "A", Roles: []booking.StaffRole{"king"}}, "correct horse", "role"},
 		{booking.Staff{Login: "ab", Name: "A"}, "short", "password"},
 	} {
-		_, err := w.AddStaff(ctx, c.s, c.password)
+		_, err := w.AddStaff(ctx, c.s, c.password, booking.Actor{})
 		code := booking.CodeInvalid
 		if c.field == "name" {
 			code = booking.CodeRequired
 		}
 		wantField(t, c.field, err, c.field, code)
 	}
-	_, err = w.AddStaff(ctx, booking.Staff{Login: "ab", Name: "A", Desks: []int64{1 << 40}}, "correct horse")
+	_, err = w.AddStaff(ctx, booking.Staff{Login: "ab", Name: "A", Desks: []int64{1 << 40}}, "correct horse", booking.Actor{})
 	wantErr(t, "a desk that is not", err, booking.ErrNotFound)
 	if list, err := w.AllStaff(ctx); err != nil || len(list) != 1 {
 		t.Errorf("all staff: %d, %v: a failed one was kept", len(list), err)
 	}
-	if err := w.SetPassword(ctx, anna.ID, "battery staple"); err != nil {
+	if err := w.SetPassword(ctx, anna.ID, "battery staple", booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = w.Authenticate(ctx, "anna", "correct horse")

@@ -22,4 +22,9 @@
 // name no person: what a reader may see is decided by the request that follows.
 // The screens in the halls (hall.go) follow the same events with a right of
 // their own: a link, no account.
+//
+// The administrator's pages (staff_admin_*.go) show first whom a change
+// affects, and make it when asked for after that. A new office is led through
+// the steps it needs by a guide (staff_admin_guide.go), which looks at what is
+// there instead of remembering where somebody was.
 package web

@@ -71,6 +71,22 @@ func (l *Language) Clock(t time.Time) string { return t.Format("15:04") }
 // Minutes is a duration in whole minutes.
 func Minutes(d time.Duration) int { return int(d.Round(time.Minute) / time.Minute) }
 
+// Span is a length of time as one says it: "12 min", "3 h 05 min", "4 g 2 h".
+func (l *Language) Span(d time.Duration) string {
+	m := Minutes(d)
+	switch {
+	case m < 60:
+		return fmt.Sprintf("%d min", m)
+	case m < 24*60:
+		return fmt.Sprintf("%d h %02d min", m/60, m%60)
+	}
+	day := "d"
+	if l.Code == "it" {
+		day = "g"
+	}
+	return fmt.Sprintf("%d %s %d h", m/60/24, day, m/60%24)
+}
+
 // lines splits a text into its lines that say something.
 func lines(text string) []string {
 	var out []string

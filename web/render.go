@@ -100,6 +100,8 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"iso":          func(t time.Time) string { return t.Format(time.RFC3339) },
 		"day":          func(t time.Time) string { return t.Format(time.DateOnly) },
 		"minutes":      Minutes,
+		"percent":      percent,
+		"span":         l.Span,
 		"upper":        upperFirst,
 		"icon":         r.icon,
 		"hasMailbox":   func() bool { return r.mailbox },

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
 	"sportello/booking"
 )
@@ -17,6 +16,7 @@ type adminView struct {
 // adminOffice is an office with what it does and where.
 type adminOffice struct {
 	Office   booking.Office
+	Open     bool // somebody can book there; known on the overview only
 	Services []booking.Service
 	Desks    []adminDesk
 }
@@ -33,6 +33,13 @@ func (s *Server) adminPage(w http.ResponseWriter, r *http.Request, me *colleague
 	if v.Offices, err = s.adminOffices(r, true); err != nil {
 		return err
 	}
+	for i := range v.Offices {
+		g, err := s.guideOf(r.Context(), v.Offices[i].Office, "")
+		if err != nil {
+			return err
+		}
+		v.Offices[i].Open = g.Open
+	}
 	closures, err := s.agenda.Closures(r.Context())
 	if err != nil {
 		return err
@@ -47,50 +54,53 @@ func (s *Server) adminPage(w http.ResponseWriter, r *http.Request, me *colleague
 
 func (s *Server) adminOffices(r *http.Request, withHours bool) ([]adminOffice, error) {
 	ctx := r.Context()
-	offices, err := s.agenda.Offices(ctx)
+	offices, err := s.agenda.EveryOffice(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []adminOffice
 	for _, o := range offices {
-		row := adminOffice{Office: o}
-		if row.Services, err = s.agenda.Services(ctx, o.ID); err != nil {
-			return nil, err
-		}
-		desks, err := s.agenda.Desks(ctx, o.ID)
+		row, err := s.adminOfficeRow(r, o, withHours)
 		if err != nil {
 			return nil, err
-		}
-		for _, d := range desks {
-			desk := adminDesk{Desk: d}
-			if withHours {
-				if desk.Rules, err = s.agenda.OpeningRules(ctx, d.ID); err != nil {
-					return nil, err
-				}
-			}
-			row.Desks = append(row.Desks, desk)
 		}
 		out = append(out, row)
 	}
 	return out, nil
 }
 
+func (s *Server) adminOfficeRow(r *http.Request, o booking.Office, withHours bool) (adminOffice, error) {
+	ctx, row := r.Context(), adminOffice{Office: o}
+	var err error
+	if row.Services, err = s.agenda.EveryService(ctx, o.ID); err != nil {
+		return row, err
+	}
+	desks, err := s.agenda.Desks(ctx, o.ID)
+	if err != nil {
+		return row, err
+	}
+	for _, d := range desks {
+		desk := adminDesk{Desk: d}
+		if withHours {
+			if desk.Rules, err = s.agenda.OpeningRules(ctx, d.ID); err != nil {
+				return row, err
+			}
+		}
+		row.Desks = append(row.Desks, desk)
+	}
+	return row, nil
+}
+
 // adminDeskOf finds the desk of the path, and its office.
 func (s *Server) adminDeskOf(r *http.Request) (booking.Desk, booking.Office, error) {
-	id, err := strconv.ParseInt(r.PathValue("desk"), 10, 64)
-	if err != nil {
-		return booking.Desk{}, booking.Office{}, errNoPage
-	}
-	offices, err := s.adminOffices(r, false)
+	id, err := pathID(r, "desk")
 	if err != nil {
 		return booking.Desk{}, booking.Office{}, err
 	}
-	for _, o := range offices {
-		for _, d := range o.Desks {
-			if d.Desk.ID == id {
-				return d.Desk, o.Office, nil
-			}
-		}
+	d, err := s.agenda.DeskByID(r.Context(), id)
+	if err != nil {
+		return booking.Desk{}, booking.Office{}, err
 	}
-	return booking.Desk{}, booking.Office{}, booking.ErrNotFound
+	o, err := s.agenda.OfficeByID(r.Context(), d.OfficeID)
+	return d, o, err
 }

@@ -105,7 +105,7 @@ func (s *Server) adminClosuresPost(w http.ResponseWriter, r *http.Request, me *c
 	case v.ReasonIt == "":
 		v.Trouble = "reason"
 	case save:
-		v.Conflicts, err = s.agenda.AddClosure(r.Context(), c)
+		v.Conflicts, err = s.agenda.AddClosure(r.Context(), c, me.Actor())
 	default:
 		v.Conflicts, err = s.agenda.PreviewClosure(r.Context(), c)
 	}
@@ -127,12 +127,12 @@ func (s *Server) adminClosuresPost(w http.ResponseWriter, r *http.Request, me *c
 	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_closures.html", v)
 }
 
-func (s *Server) adminClosureRemove(w http.ResponseWriter, r *http.Request, _ *colleague) error {
+func (s *Server) adminClosureRemove(w http.ResponseWriter, r *http.Request, me *colleague) error {
 	id, err := strconv.ParseInt(r.PathValue("closure"), 10, 64)
 	if err != nil {
 		return errNoPage
 	}
-	if err := s.agenda.RemoveClosure(r.Context(), id); err != nil {
+	if err := s.agenda.RemoveClosure(r.Context(), id, me.Actor()); err != nil {
 		return err
 	}
 	s.tell(r.Context(), "success", "staff.flash.closure_removed")

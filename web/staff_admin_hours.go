@@ -17,6 +17,8 @@ const maxRules = 60
 type hoursView struct {
 	Desk      booking.Desk
 	Office    booking.Office
+	Guide     *guide
+	Proposed  bool // the lines are a proposal: nothing is stored yet
 	Lines     []ruleLine
 	Weekdays  []time.Time // Monday to Sunday, for their names
 	Previewed bool        // the list below is what saving would do
@@ -51,14 +53,29 @@ func (s *Server) adminHours(w http.ResponseWriter, r *http.Request, me *colleagu
 			ValidFrom: dateField(rule.ValidFrom), ValidT: dateField(rule.ValidUntil), Audience: string(rule.Audience),
 		})
 	}
+	if len(rules) == 0 {
+		v.propose()
+	}
 	v.addBlank()
 	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_hours.html", v)
+}
+
+// propose fills in the mornings of a working week, so that a new desk's hours
+// are corrected instead of typed.
+func (v *hoursView) propose() {
+	v.Proposed = true
+	for day := time.Monday; day <= time.Friday; day++ {
+		v.Lines = append(v.Lines, ruleLine{Weekday: int(day), From: "09:00", To: "12:30", Audience: string(booking.Public)})
+	}
 }
 
 func (s *Server) hoursView(r *http.Request) (*hoursView, error) {
 	v := &hoursView{}
 	var err error
 	if v.Desk, v.Office, err = s.adminDeskOf(r); err != nil {
+		return nil, err
+	}
+	if v.Guide, err = s.guideOf(r.Context(), v.Office, "hours"); err != nil {
 		return nil, err
 	}
 	monday := time.Date(2026, time.November, 2, 0, 0, 0, 0, time.UTC)
@@ -92,7 +109,7 @@ func (s *Server) adminHoursPost(w http.ResponseWriter, r *http.Request, me *coll
 	}
 	save := r.PostFormValue("azione") == "salva"
 	if save {
-		v.Conflicts, err = s.agenda.SetOpeningRules(r.Context(), v.Desk.ID, rules)
+		v.Conflicts, err = s.agenda.SetOpeningRules(r.Context(), v.Desk.ID, rules, me.Actor())
 	} else {
 		v.Conflicts, err = s.agenda.PreviewOpeningRules(r.Context(), v.Desk.ID, rules)
 	}
@@ -106,8 +123,10 @@ func (s *Server) adminHoursPost(w http.ResponseWriter, r *http.Request, me *coll
 		return err
 	case save:
 		s.tell(r.Context(), "success", "staff.flash.hours", "Count", strconv.Itoa(len(v.Conflicts)))
-		http.Redirect(w, r, s.lang(r).Path("/staff/amministrazione/orari/"+strconv.FormatInt(v.Desk.ID, 10)), http.StatusSeeOther)
-		return nil
+		if !v.Guide.Open { // the first hours of a new office: see what they open
+			return s.toAdmin(w, r, "/uffici/"+idText(v.Office.ID))
+		}
+		return s.toAdmin(w, r, "/orari/"+idText(v.Desk.ID))
 	}
 	v.Previewed = true
 	v.addBlank()

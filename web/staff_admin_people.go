@@ -12,7 +12,7 @@ import (
 
 // peopleView is who works here, and the form for another.
 type peopleView struct {
-	Staff   []booking.Staff
+	Staff   []booking.Account
 	Offices []adminOffice
 	Roles   []booking.StaffRole
 	New     booking.Staff
@@ -59,9 +59,9 @@ func (s *Server) adminStaff(w http.ResponseWriter, r *http.Request, me *colleagu
 }
 
 func (s *Server) peopleView(r *http.Request) (*peopleView, error) {
-	v := &peopleView{Roles: []booking.StaffRole{booking.Clerk, booking.Operator, booking.Reception, booking.Administrator}}
+	v := &peopleView{Roles: staffRoles()}
 	var err error
-	if v.Staff, err = s.agenda.AllStaff(r.Context()); err != nil {
+	if v.Staff, err = s.agenda.Accounts(r.Context()); err != nil {
 		return nil, err
 	}
 	v.Offices, err = s.adminOffices(r, false)
@@ -91,7 +91,7 @@ func (s *Server) adminStaffAdd(w http.ResponseWriter, r *http.Request, me *colle
 	case len(password) > maxPassword:
 		v.Trouble = "password"
 	default:
-		_, err = s.agenda.AddStaff(r.Context(), v.New, password)
+		_, err = s.agenda.AddStaff(r.Context(), v.New, password, me.Actor())
 	}
 	switch {
 	case errors.As(err, &field):
@@ -124,7 +124,7 @@ func (s *Server) adminStaffPassword(w http.ResponseWriter, r *http.Request, me *
 	if len(password) > maxPassword {
 		err = &booking.FieldError{Field: "password", Code: booking.CodeTooLong}
 	} else {
-		err = s.agenda.SetPassword(r.Context(), id, password)
+		err = s.agenda.SetPassword(r.Context(), id, password, me.Actor())
 	}
 	if errors.As(err, &field) {
 		v, err := s.peopleView(r)

@@ -173,7 +173,7 @@ func (v *clerkView) sortOut() {
 // myDesks lists the desks that the clerk works at: those assigned, or all of
 // the assigned offices.
 func (s *Server) myDesks(ctx context.Context, me *colleague) ([]int64, []string, error) {
-	offices, err := s.agenda.Offices(ctx)
+	offices, err := s.agenda.EveryOffice(ctx) // the retired have appointments still
 	if err != nil {
 		return nil, nil, err
 	}

@@ -145,7 +145,7 @@ func TestOperatorOfOneOffice(t *testing.T) {
 	}
 	if _, err := c.agenda.AddStaff(t.Context(), booking.Staff{
 		Login: "solotributi", Name: "Sara", Roles: []booking.StaffRole{booking.Operator, booking.Reception}, Offices: []int64{office.ID},
-	}, staffPassword); err != nil {
+	}, staffPassword, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	b := c.as("solotributi")

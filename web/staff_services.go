@@ -42,7 +42,7 @@ func (s *Server) serviceChoices(ctx context.Context, l *Language, me *colleague)
 
 // myOffices lists the offices that are the colleague's business.
 func (s *Server) myOffices(ctx context.Context, me *colleague) ([]booking.Office, error) {
-	offices, err := s.agenda.Offices(ctx)
+	offices, err := s.agenda.EveryOffice(ctx) // the retired have appointments still
 	if err != nil {
 		return nil, err
 	}

@@ -133,7 +133,7 @@ func runStaff(ctx context.Context, env *environment, args []string) error {
 				who.Desks = append(who.Desks, d.ID)
 			}
 		}
-		added, err := a.AddStaff(ctx, who, password)
+		added, err := a.AddStaff(ctx, who, password, booking.Actor{})
 		if err != nil {
 			return err
 		}

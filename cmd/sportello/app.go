@@ -51,12 +51,14 @@ func (st stores) close() {
 func newAgenda(s settings, st stores, q *notify.Queue, log *slog.Logger) (*booking.Agenda, *token.Store) {
 	tokens := token.NewStore(st.redis)
 	agenda := booking.New(st.pool, tokens, booking.Options{
-		Pepper:     s.key("codes"),
-		HoldFor:    s.Hold,
-		JoinBefore: s.JoinBefore,
-		JoinAfter:  s.JoinAfter,
-		Notifier:   q,
-		Logger:     log.With("part", "booking"),
+		Pepper:        s.key("codes"),
+		HoldFor:       s.Hold,
+		RetentionDays: s.RetentionDays,
+		AuditDays:     s.AuditDays,
+		JoinBefore:    s.JoinBefore,
+		JoinAfter:     s.JoinAfter,
+		Notifier:      q,
+		Logger:        log.With("part", "booking"),
 	})
 	tokens.SetSource(agenda)
 	return agenda, tokens

@@ -51,6 +51,9 @@ type settings struct {
 	SMSBody      string `env:"SPORTELLO_SMS_BODY" help:"template of the JSON that the gateway gets; empty: {\"to\":{{json .To}},\"text\":{{json .Body}}}"`
 	ReminderHour int    `env:"SPORTELLO_REMINDER_HOUR" envDefault:"10" help:"hour of the day before (0 to 23) at which a reminder is sent"`
 
+	RetentionDays int `env:"SPORTELLO_RETENTION_DAYS" envDefault:"30" help:"so many days after an appointment, name, contacts and notes are removed; the rest is kept for statistics"`
+	AuditDays     int `env:"SPORTELLO_AUDIT_DAYS" envDefault:"365" help:"the record of what the staff did is kept for so many days"`
+
 	StartWait time.Duration `env:"SPORTELLO_START_WAIT" envDefault:"2m" help:"how long a start waits for PostgreSQL and Redis before it gives up"`
 	Log       string        `env:"SPORTELLO_LOG" envDefault:"json" help:"json or text; dev writes text"`
 }
@@ -131,6 +134,11 @@ func (s settings) check() error {
 	}
 	if s.ReminderHour < 0 || s.ReminderHour > 23 {
 		bad("SPORTELLO_REMINDER_HOUR", "%d is no hour of a day", s.ReminderHour)
+	}
+	for name, days := range map[string]int{"SPORTELLO_RETENTION_DAYS": s.RetentionDays, "SPORTELLO_AUDIT_DAYS": s.AuditDays} {
+		if days < 1 || days > 3650 {
+			bad(name, "%d is not between 1 and 3650 days", days)
+		}
 	}
 	if s.Log != "json" && s.Log != "text" {
 		bad("SPORTELLO_LOG", "%q is neither json nor text", s.Log)

@@ -1,0 +1,119 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Account is a member of the staff as the administrator sees them.
+type Account struct {
+	Staff
+
+	Disabled bool
+}
+
+// Accounts lists everybody's account by login, the disabled ones too.
+func (a *Agenda) Accounts(ctx context.Context) ([]Account, error) {
+	rows, err := a.pool.Query(ctx, `SELECT `+staffColumns+`, st.disabled_at IS NOT NULL FROM staff st ORDER BY st.login`)
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Account])
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
+	return list, nil
+}
+
+// SetStaff changes somebody's name, roles, offices and desks; the login stays.
+// ErrLastAdmin where nobody would remain to administrate.
+func (a *Agenda) SetStaff(ctx context.Context, s Staff, actor Actor) error {
+	var err error
+	if s.Name, err = checkLine("name", s.Name, maxName); err != nil {
+		return fmt.Errorf("set staff: %w", err)
+	}
+	if len(s.Roles) == 0 {
+		return fmt.Errorf("set staff: %w", &FieldError{"role", CodeRequired})
+	}
+	for _, r := range s.Roles {
+		if r != Clerk && r != Operator && r != Reception && r != Administrator {
+			return fmt.Errorf("set staff: %w", &FieldError{"role", CodeInvalid})
+		}
+	}
+	err = a.account(ctx, actor, "staff.save", s.ID, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE staff SET name = $2 WHERE id = $1`, s.ID, s.Name)
+		if err := changed(tag.RowsAffected(), err, "staff"); err != nil {
+			return err
+		}
+		for _, table := range []string{"staff_role", "staff_office", "staff_desk"} {
+			if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE staff_id = $1`, s.ID); err != nil {
+				return fmt.Errorf("%s: %w", table, err)
+			}
+		}
+		return assign(ctx, tx, s.ID, s)
+	})
+	if err != nil {
+		return fmt.Errorf("set staff: %w", err)
+	}
+	return nil
+}
+
+// EnableStaff opens or closes an account. A closed one cannot sign in, and
+// counts as nobody from the next request on; whoever keeps sessions ends
+// theirs. ErrLastAdmin where nobody would remain to administrate.
+func (a *Agenda) EnableStaff(ctx context.Context, id int64, enable bool, actor Actor) error {
+	action := "staff.disable"
+	if enable {
+		action = "staff.enable"
+	}
+	err := a.account(ctx, actor, action, id, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE staff SET disabled_at = CASE WHEN NOT $3 THEN coalesce(disabled_at, $2) END WHERE id = $1`, id, a.now(), enable)
+		return changed(tag.RowsAffected(), err, "staff")
+	})
+	if err != nil {
+		return fmt.Errorf("enable staff: %w", err)
+	}
+	return nil
+}
+
+// accountsLock is the advisory lock of whoever changes accounts: two who
+// each take the other's role away must not leave nobody.
+const accountsLock = 0x5b07_0003
+
+func (a *Agenda) account(ctx context.Context, actor Actor, action string, id int64, change func(pgx.Tx) error) error {
+	return a.noted(ctx, actor, action, AboutStaff, id, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(accountsLock)); err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+		if err := change(tx); err != nil {
+			return err
+		}
+		var left bool
+		err := tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM staff_role r JOIN staff st ON st.id = r.staff_id
+				WHERE r.role = 'administrator' AND st.disabled_at IS NULL)`).Scan(&left)
+		if err != nil {
+			return fmt.Errorf("administrators: %w", err)
+		}
+		if !left {
+			return ErrLastAdmin
+		}
+		return nil
+	})
+}
+
+// assign gives an account its roles, offices and desks.
+func assign(ctx context.Context, tx pgx.Tx, id int64, s Staff) error {
+	_, err := tx.Exec(ctx, `
+		WITH r AS (INSERT INTO staff_role (staff_id, role) SELECT DISTINCT $1::bigint, unnest($2::text[])),
+		o AS (INSERT INTO staff_office (staff_id, office_id) SELECT DISTINCT $1::bigint, unnest($3::bigint[]))
+		INSERT INTO staff_desk (staff_id, desk_id) SELECT DISTINCT $1::bigint, unnest($4::bigint[])`,
+		id, s.Roles, s.Offices, s.Desks)
+	if err != nil {
+		return fmt.Errorf("assign: %w", notFoundIfForeign(err))
+	}
+	return nil
+}
