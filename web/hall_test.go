@@ -151,7 +151,7 @@ func TestReceptionOfOneOfficeMakesScreensForItOnly(t *testing.T) {
 	}
 	_, err = c.agenda.AddStaff(t.Context(), booking.Staff{
 		Login: "solotributi", Name: "Sara", Roles: []booking.StaffRole{booking.Reception}, Offices: []int64{office.ID},
-	}, staffPassword)
+	}, staffPassword, booking.Actor{})
 	if err != nil {
 		t.Fatal(err)
 	}
