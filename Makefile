@@ -16,7 +16,7 @@ GO           := go
 TESTFLAGS    ?=
 BENCHFLAGS   ?=
 
-.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
+.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -71,6 +71,10 @@ test-web: deps ## Unit tests of the TypeScript
 test-e2e: assets ## Browser tests in Chromium
 	@echo "== node --test (Chromium)"
 	node web/e2e/run.mjs browser
+
+test-firefox: assets ## A call between Firefox and Chromium
+	@scripts/setup firefox
+	FIREFOX=$$(command -v firefox-esr) node web/e2e/run.mjs browser firefox
 
 lint: lint-go lint-web ## Format and lint, Go and TypeScript
 
