@@ -1,0 +1,154 @@
+// Every page as it opens, on the narrowest phone and on a desktop, in both
+// languages: axe finds nothing, nothing scrolls sideways (WCAG 2.1, 1.4.10),
+// and the browser has no complaint (a blocked script, a missing file).
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { book, signIn } from './booking';
+import { accessible, newPage, picture, startBrowser, startCounter, type Counter } from './harness';
+
+let counter: Counter;
+let browser: Browser;
+
+before(async () => {
+  counter = await startCounter();
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser.close();
+  await counter.stop();
+});
+
+const narrow = { width: 320, height: 640 };
+const wide = { width: 1280, height: 800 };
+
+/** look checks a page at both widths. */
+async function look(page: Page, name: string): Promise<void> {
+  for (const size of [narrow, wide]) {
+    await page.setViewportSize(size);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${size.width}`);
+    await accessible(page, `${name} at ${size.width}`);
+  }
+}
+
+/** open goes to an address of the counter and expects it to be there. */
+async function open(page: Page, path: string): Promise<void> {
+  const answer = await page.goto(counter.url + path);
+  assert.equal(answer?.status(), 200, path);
+}
+
+void test('the citizens’ pages', { timeout: 240_000 }, async () => {
+  const { page, errors } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
+  for (const lang of ['it', 'en']) {
+    for (const path of [
+      '/',
+      '/uffici/anagrafe',
+      '/prenota',
+      '/prenota?ufficio=tributi',
+      '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza',
+      '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
+      '/appuntamento',
+      '/privacy',
+      '/accessibilita',
+      '/staff/accesso',
+      '/stanza',
+    ]) {
+      await open(page, `/${lang}${path}`);
+      assert.equal(await page.getAttribute('html', 'lang'), lang);
+      await look(page, `/${lang}${path}`);
+    }
+  }
+  assert.deepEqual(errors, []);
+  await page.goto(`${counter.url}/it/nowhere`);
+  await look(page, 'a page that is not there');
+  await page.context().close();
+});
+
+void test('the steps of a booking, and managing it', { timeout: 180_000 }, async () => {
+  const { page, errors } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
+  await open(page, '/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video');
+  await page.locator('#orari-form input[name=inizio]').first().check();
+  await page.click('#orari-form button[type=submit]');
+  await page.waitForURL('**/dettagli');
+  await look(page, 'Dettagli');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForURL('**/richiedente');
+  await look(page, 'Richiedente');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForSelector('[aria-invalid=true]');
+  await look(page, 'Richiedente with errors');
+  await picture(page, 'person-errors');
+  await page.fill('#name', 'Lucia');
+  await page.fill('#surname', 'Bianchi');
+  await page.fill('#phone', '333 123 4567');
+  await page.check('#privacy');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForURL('**/riepilogo');
+  await look(page, 'Riepilogo');
+  await page.click('form[data-once] button.btn-primary');
+  await page.waitForURL('**/conferma');
+  await look(page, 'Appuntamento confermato');
+  const link = ((await page.textContent('#link-value')) ?? '').trim();
+  await page.goto('about:blank');
+  await page.goto(link);
+  await page.waitForSelector('a[href$="/disdici"]');
+  await look(page, 'Il tuo appuntamento');
+  const address = page.url();
+  for (const change of ['disdici', 'sposta']) {
+    await page.goto(address);
+    await page.click(`a[href$="/${change}"]`);
+    await page.waitForURL(`**/${change}**`);
+    await look(page, change);
+  }
+  // The browser notes a form that came back with its errors (422) as one of its own.
+  assert.deepEqual(
+    errors.filter((e) => !e.includes('422')),
+    [],
+  );
+  await page.context().close();
+});
+
+const staff: Record<string, string[]> = {
+  operatore: ['/staff/operatore', '/staff/operatore?servizio=carta-identita'],
+  reception: ['/staff/reception', '/staff/reception/senza-appuntamento', '/staff/sale'],
+  anagrafe: ['/staff/sportello'],
+  amministratore: [
+    '/staff/amministrazione',
+    '/staff/amministrazione/uffici/nuovo',
+    '/staff/amministrazione/uffici/1',
+    '/staff/amministrazione/uffici/1/servizi/nuovo',
+    '/staff/amministrazione/uffici/1/sportelli/nuovo',
+    '/staff/amministrazione/servizi/1',
+    '/staff/amministrazione/sportelli/1',
+    '/staff/amministrazione/orari/1',
+    '/staff/amministrazione/chiusure',
+    '/staff/amministrazione/persone',
+    '/staff/amministrazione/persone/1',
+    '/staff/amministrazione/settimana',
+    '/staff/amministrazione/statistiche',
+    '/staff/amministrazione/registro',
+    '/staff/amministrazione/dati',
+    '/staff/posta',
+  ],
+};
+
+for (const [login, paths] of Object.entries(staff)) {
+  void test(`the pages of ${login}`, { timeout: 240_000 }, async () => {
+    const { page, errors } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
+    const { page: citizen } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
+    await book(citizen, counter.url, 'anagrafe', 'cambio-residenza', 'Neri');
+    await citizen.context().close();
+    await signIn(page, counter.url, login, `/it${paths[0] ?? ''}`);
+    for (const lang of ['it', 'en']) {
+      for (const path of paths) {
+        await open(page, `/${lang}${path}`);
+        await look(page, `/${lang}${path}`);
+      }
+    }
+    assert.deepEqual(errors, []);
+    await page.context().close();
+  });
+}
