@@ -168,7 +168,8 @@ func (a *Agenda) Guests(ctx context.Context, id uuid.UUID) ([]Guest, error) {
 	return guests, nil
 }
 
-// RevokeGrant takes a right back. Who is in the room already is signalling's matter.
+// RevokeGrant takes a right back. Who is in the room already is
+// taken out by signalling, which hears of it from the token store.
 func (a *Agenda) RevokeGrant(ctx context.Context, grantID uuid.UUID, actor Actor) error {
 	var appointment uuid.UUID
 	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {

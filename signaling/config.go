@@ -35,6 +35,11 @@ type MediaPeer interface {
 // Tokens answers for booking secrets: *token.Store.
 type Tokens interface {
 	Lookup(ctx context.Context, secret string, now time.Time) (token.Grant, error)
+	// Watch tells which grants are taken back; the zero Hash says that some may
+	// have been unheard.
+	Watch(ctx context.Context) <-chan token.Hash
+	// Revoked says whether a grant was taken back.
+	Revoked(ctx context.Context, h token.Hash) (bool, error)
 }
 
 // Relay gives browsers a way to the media where their network lets no UDP out.
@@ -75,6 +80,7 @@ type Config struct {
 	Seat         time.Duration // a seat without a socket is kept so long (60 s)
 	Overtime     time.Duration // a call may outlast the grants so long (30 min)
 	Tick         time.Duration // expiry, expected waits, presence (5 s)
+	RevokedRetry time.Duration // until a failed question after live grants is asked again (5 s)
 
 	MessagesPerSecond float64 // per socket, sustained (20)
 	MessageBurst      int     // per socket (80)
@@ -128,6 +134,7 @@ func (c Config) complete() (Config, error) {
 	c.Seat = or(c.Seat, time.Minute)
 	c.Overtime = or(c.Overtime, 30*time.Minute)
 	c.Tick = or(c.Tick, 5*time.Second)
+	c.RevokedRetry = or(c.RevokedRetry, 5*time.Second)
 	c.MessagesPerSecond = or(c.MessagesPerSecond, 20)
 	c.MessageBurst = or(c.MessageBurst, 80)
 	c.ConnectionsPerIP = or(c.ConnectionsPerIP, 64)

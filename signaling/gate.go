@@ -58,7 +58,8 @@ func (s *Server) welcome(ctx context.Context, c *conn) (*session, error) {
 func (s *Server) admitToken(ctx context.Context, c *conn, join protocol.Join) (*session, error) {
 	tctx, cancel := context.WithTimeout(ctx, s.cfg.TokenTimeout)
 	defer cancel()
-	g, err := s.cfg.Tokens.Lookup(tctx, join.Token, s.cfg.Now())
+	asked := s.cfg.Now()
+	g, err := s.cfg.Tokens.Lookup(tctx, join.Token, asked)
 	switch {
 	case err == nil:
 	case errors.Is(err, token.ErrDamaged):
@@ -76,7 +77,7 @@ func (s *Server) admitToken(ctx context.Context, c *conn, join protocol.Join) (*
 		return nil, faulty(protocol.CodeUnavailable)
 	}
 	s.admitToRelay(c, &g)
-	return s.seat(c, g, join)
+	return s.seat(c, g, join, asked)
 }
 
 // iceServers are those of everybody and the socket's own. A relay that fails
@@ -105,12 +106,15 @@ func (s *Server) admitToRelay(c *conn, g *token.Grant) {
 
 // seat gives the bearer of a grant a new session: in the room for hosts and
 // for who was admitted before, else in the lobby. A session of the same
-// identity is replaced.
-func (s *Server) seat(c *conn, g token.Grant, join protocol.Join) (*session, error) {
+// identity is replaced. The grant is as it was when it was asked after.
+func (s *Server) seat(c *conn, g token.Grant, join protocol.Join, asked time.Time) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		return nil, faulty(protocol.CodeUnavailable)
+	}
+	if at, ok := s.revoked[token.HashOf(join.Token)]; ok && !at.Before(asked) {
+		return nil, faulty(protocol.CodeCancelled)
 	}
 	r := s.rooms[g.Room]
 	if r == nil {

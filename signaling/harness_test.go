@@ -30,9 +30,21 @@ type tokens struct {
 	mu     sync.Mutex
 	grants map[string]token.Grant
 	err    map[string]error
+	gone   chan token.Hash
+	during func(secret string) // a look-up
+}
+
+// set makes err what is known of a secret.
+func (f *tokens) set(secret string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err[secret] = err
 }
 
 func (f *tokens) Lookup(_ context.Context, secret string, now time.Time) (token.Grant, error) {
+	if f.during != nil {
+		f.during(secret)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.err[secret]; err != nil {
@@ -48,6 +60,22 @@ func (f *tokens) Lookup(_ context.Context, secret string, now time.Time) (token.
 		return g, token.ErrTooLate
 	}
 	return g, nil
+}
+
+func (f *tokens) Watch(context.Context) <-chan token.Hash { return f.gone }
+
+func (f *tokens) Revoked(_ context.Context, h token.Hash) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for secret, err := range f.err {
+		if token.HashOf(secret) == h {
+			if errors.Is(err, token.ErrCancelled) {
+				return true, nil
+			}
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // media is a Media with function fields; nil ones succeed.
@@ -154,7 +182,7 @@ func open(t *testing.T, change ...func(*signaling.Config)) *counter {
 	t.Helper()
 	k := &counter{
 		t:      t,
-		tokens: &tokens{grants: map[string]token.Grant{}, err: map[string]error{}},
+		tokens: &tokens{grants: map[string]token.Grant{}, err: map[string]error{}, gone: make(chan token.Hash)},
 		media:  &media{peers: map[string]*peer{}},
 		now:    &clock{t: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)},
 	}

@@ -260,6 +260,7 @@ func (s *Server) expire(now time.Time) {
 	for q := range queues {
 		s.queueChanged(q)
 	}
+	s.forgetRevocations(now)
 	for id, v := range s.over {
 		if now.Sub(v.at) > time.Hour {
 			delete(s.over, id)

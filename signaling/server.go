@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/google/uuid"
 
+	"sportello/booking/token"
 	"sportello/signaling/protocol"
 )
 
@@ -33,6 +34,7 @@ type Server struct {
 	rooms    map[string]*room
 	sessions map[uuid.UUID]*session
 	over     map[uuid.UUID]verdict
+	revoked  map[token.Hash]time.Time // of late: for the joins that are under way
 	perIP    map[string]int
 }
 
@@ -69,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, sealer: newSealer(),
 		rooms: map[string]*room{}, sessions: map[uuid.UUID]*session{},
-		over: map[uuid.UUID]verdict{}, perIP: map[string]int{},
+		over: map[uuid.UUID]verdict{}, revoked: map[token.Hash]time.Time{}, perIP: map[string]int{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if cfg.Redis != nil {
@@ -77,6 +79,7 @@ func New(cfg Config) (*Server, error) {
 		s.wg.Go(func() { s.presence.run(s.ctx) })
 	}
 	s.wg.Go(s.tend)
+	s.wg.Go(func() { s.heedRevocations(s.ctx) })
 	return s, nil
 }
 

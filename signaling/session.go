@@ -34,6 +34,7 @@ type session struct {
 	id    uuid.UUID
 	name  string // id as text: the protocol's session and peer
 	grant token.Grant
+	hash  token.Hash // of the grant's secret
 	log   *slog.Logger
 	after <-chan struct{} // the replaced session's end; nil if there was none
 
@@ -73,7 +74,7 @@ type session struct {
 func (s *Server) newSession(r *room, g token.Grant, c *conn, join protocol.Join) *session {
 	id := uuid.New()
 	x := &session{
-		s: s, id: id, name: id.String(), grant: g, room: r,
+		s: s, id: id, name: id.String(), grant: g, hash: token.HashOf(join.Token), room: r,
 		log:     s.cfg.Logger.With("room", r.id, "session", id.String()),
 		mailbox: make(chan func(), s.cfg.Mailbox), done: make(chan struct{}),
 		since: s.cfg.Now(), online: true, device: join.Device,

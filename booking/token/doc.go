@@ -8,5 +8,8 @@
 // truth: when Redis has lost a grant, the store asks its Source once and
 // keeps the answer. Losing Redis loses nothing.
 //
+// A grant that is deleted is told on a channel (watch.go), so that signalling
+// ends the sessions it opened.
+//
 // The package imports nothing of the project.
 package token

@@ -44,8 +44,12 @@ func Check(secret string) (Hash, error) {
 	if !bytes.Equal(sum[:checksumBytes], b[randomBytes:]) {
 		return Hash{}, ErrDamaged
 	}
-	return sha256.Sum256([]byte(secret)), nil
+	return HashOf(secret), nil
 }
+
+// HashOf is the hash that a secret is stored under. It does not look whether
+// the secret is a whole one: see Check.
+func HashOf(secret string) Hash { return sha256.Sum256([]byte(secret)) }
 
 // String is the hash in hex, as it stands in Redis.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }

@@ -70,13 +70,15 @@ func (s *Store) Put(ctx context.Context, h Hash, g Grant) error {
 	return nil
 }
 
-// Delete takes a grant back. The source then says whether it was cancelled.
+// Delete takes a grant back, and tells those who Watch. The source then says
+// whether it was cancelled.
 func (s *Store) Delete(ctx context.Context, h Hash) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, key(h))
 		p.Set(ctx, gone(h), "", tombstone)
+		p.Publish(ctx, revocations, h.String())
 		return nil
 	})
 	if err != nil {

@@ -28,6 +28,10 @@ func (nobody) Lookup(context.Context, string, time.Time) (token.Grant, error) {
 	return token.Grant{}, token.ErrUnknown
 }
 
+func (nobody) Watch(context.Context) <-chan token.Hash { return nil }
+
+func (nobody) Revoked(context.Context, token.Hash) (bool, error) { return false, nil }
+
 func fetch(t *testing.T, url string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)

@@ -202,7 +202,7 @@ func TestDocumented(t *testing.T) {
 			t.Errorf("docs/protocol.md has no row %q", row)
 		}
 	}
-	for _, e := range []EndReason{EndByHost, EndRemoved, EndRefused, EndReplaced, EndExpired, EndShutdown} {
+	for _, e := range []EndReason{EndByHost, EndRemoved, EndRefused, EndReplaced, EndExpired, EndCancelled, EndShutdown} {
 		if !strings.Contains(doc, "| `"+string(e)+"` |") {
 			t.Errorf("docs/protocol.md does not explain the end %q", e)
 		}

@@ -213,12 +213,13 @@ type EndReason string
 
 // The reasons of an end.
 const (
-	EndByHost   EndReason = "host"     // the clerk ended the session
-	EndRemoved  EndReason = "removed"  // the clerk took this person out
-	EndRefused  EndReason = "refused"  // the clerk did not let this person in
-	EndReplaced EndReason = "replaced" // the same link was opened elsewhere
-	EndExpired  EndReason = "expired"  // the time of the grant is over
-	EndShutdown EndReason = "shutdown" // the server stops
+	EndByHost    EndReason = "host"      // the clerk ended the session
+	EndRemoved   EndReason = "removed"   // the clerk took this person out
+	EndRefused   EndReason = "refused"   // the clerk did not let this person in
+	EndReplaced  EndReason = "replaced"  // the same link was opened elsewhere
+	EndExpired   EndReason = "expired"   // the time of the grant is over
+	EndCancelled EndReason = "cancelled" // the appointment was cancelled, or the guest's link revoked
+	EndShutdown  EndReason = "shutdown"  // the server stops
 )
 
 // Ended is the last message of a session that somebody ended.

@@ -87,6 +87,7 @@ export type EndReason =
   | "refused" // the clerk did not let this person in
   | "replaced" // the same link was opened elsewhere
   | "expired" // the time of the grant is over
+  | "cancelled" // the appointment was cancelled, or the guest's link revoked
   | "shutdown"; // the server stops
 
 /** The status the socket closes with after a fatal error of each code. */

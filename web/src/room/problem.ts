@@ -127,6 +127,8 @@ export function endNotice(ended: Ended, role: string, places: Places, again: () 
         body: [t('room.end.replaced.body')],
         action: { text: t('room.end.replaced.here'), run: again },
       };
+    case 'cancelled':
+      return cancelled(role, places);
     case 'expired':
     case 'shutdown':
       return {
@@ -135,6 +137,32 @@ export function endNotice(ended: Ended, role: string, places: Places, again: () 
         title: t('room.end.expired.title'),
         body: [t('room.end.expired.body')],
         link: home,
+      };
+  }
+}
+
+/** cancelled tells each role what they can do now that the right to be here was taken back. */
+function cancelled(role: string, places: Places): Notice {
+  const page = { id: 'cancelled', icon: 'close', title: t('room.end.cancelled.title') } as const;
+  switch (role) {
+    case 'host':
+      return {
+        ...page,
+        body: [t('room.end.cancelled.host')],
+        link: { text: t('room.link.console'), href: places.console },
+      };
+    case 'citizen':
+      return {
+        ...page,
+        body: [t('room.end.cancelled.citizen')],
+        link: { text: t('room.link.home'), href: places.home },
+      };
+    default:
+      return {
+        ...page,
+        title: t('room.end.cancelled.guestTitle'),
+        body: [t('room.end.cancelled.guest')],
+        link: { text: t('room.link.home'), href: places.home },
       };
   }
 }
