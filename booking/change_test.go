@@ -154,6 +154,10 @@ func TestGrantsInRedis(t *testing.T) {
 	w.Agenda = booking.New(w.pool, store, booking.Options{Pepper: []byte("pepper"), Now: w.clock.now})
 	t.Cleanup(w.Close)
 	store.SetSource(w.Agenda)
+	told := store.Watch(ctx)
+	if h := nextHash(t, told); h != (token.Hash{}) {
+		t.Fatalf("told of %v before the subscription", h)
+	}
 
 	// Redis forgets by its own clock: the appointment is in its future.
 	nine := time.Now().In(rome(t)).AddDate(0, 0, 7)
@@ -192,6 +196,9 @@ func TestGrantsInRedis(t *testing.T) {
 	}
 	_, err = store.Lookup(ctx, guest, nine)
 	wantErr(t, "the guest, revoked", err, token.ErrCancelled)
+	if nextHash(t, told) != token.HashOf(guest) {
+		t.Error("told of another than the guest")
+	}
 	if list, err := w.Guests(ctx, h.ID); err != nil || len(list) != 1 || list[0].RevokedAt.IsZero() || list[0].GrantID != grant {
 		t.Errorf("guests %+v, %v", list, err)
 	}
@@ -211,6 +218,21 @@ func TestGrantsInRedis(t *testing.T) {
 	for who, secret := range map[string]string{"citizen": h.Secret, "host": host, "guest": guest} {
 		_, err = store.Lookup(ctx, secret, nine)
 		wantErr(t, who+" after cancelling", err, token.ErrCancelled)
+	}
+	for left := map[token.Hash]bool{token.HashOf(h.Secret): true, token.HashOf(host): true}; len(left) > 0; {
+		delete(left, nextHash(t, told))
+	}
+}
+
+// nextHash waits for what a store's Watch tells next.
+func nextHash(t *testing.T, told <-chan token.Hash) token.Hash {
+	t.Helper()
+	select {
+	case h := <-told:
+		return h
+	case <-time.After(10 * time.Second):
+		t.Fatal("told of nothing")
+		return token.Hash{}
 	}
 }
 

@@ -30,6 +30,10 @@
 // it is now; the media connection was never touched. A second join with the
 // booking secret, from another device or a reloaded page, takes the seat over.
 //
+// A grant that is taken back ends its session (revoke.go): the token store
+// tells of it over Redis, and the session knows the hash of its secret. After
+// a time without Redis the source is asked after every live grant.
+//
 // Redis holds nothing that a running call needs: presence (presence.go) is
 // written for the consoles and given up quietly when Redis is away.
 package signaling
