@@ -178,18 +178,29 @@ void test('who waits can be refused, with words', { timeout: 60_000 }, async () 
 });
 
 void test('a full room keeps the next one waiting, and a late link says so', { timeout: 90_000 }, async () => {
-  const clerk = await enter(site.counter.clerkLink, desktop, 'call');
+  const clerk = await enter(site.counter.clerkLink, small, 'call');
   const citizen = await enter(site.counter.citizenLink, small, 'lobby');
+  await clerk.locator('[data-action=lobby-bar]').waitFor();
+  assert.equal(await clerk.locator('.toast').count(), 0, 'the banner says who waits, and nothing says it again');
   await clerk.click('[data-action=lobby-bar]');
   await citizen.waitForSelector('[data-view=call]');
 
   const guest = await enter(invite('Omar Haddad', '-1 hour', '1 hour'), small, 'lobby');
-  await clerk.click('[data-action=lobby-bar]');
+  await people(clerk);
+  await clerk.click('.person.waiting [data-action=admit]');
   const told = clerk.locator('.toast.urgent', { hasText: 'La stanza è piena: ci stanno 2 persone.' });
   await told.waitFor();
+  const onTop = await told.evaluate((toast: HTMLElement) => {
+    toast.style.pointerEvents = 'auto'; // so that the page can be asked what lies there
+    const box = toast.getBoundingClientRect();
+    return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === toast;
+  });
+  assert.ok(onTop, 'the answer is not behind the panel');
   await picture(clerk, 'host-full');
   await picture(guest, 'host-full-guest-320');
   assert.equal(await guest.locator('[data-view=lobby]').count(), 1);
+  await told.waitFor({ state: 'detached' });
+  await clerk.keyboard.press('Escape');
   assert.ok(await clerk.locator('[data-action=lobby-bar]').isVisible(), 'the guest can be let in later');
 
   // The citizen leaves by keyboard, and the place is the guest's.
@@ -234,7 +245,7 @@ async function italian(page: Page): Promise<string[]> {
     }
     return found.map((text) => text.trim()).filter((text) => text !== '');
   });
-  assert.ok(texts.length > 5, 'there is something to read');
+  assert.ok(texts.length > 2, 'there is something to read');
   const english = new Set(pieces(en));
   const foreign = pieces(it).filter((piece) => !english.has(piece));
   return texts.filter((text) => foreign.some((piece) => (piece.length < 12 ? text === piece : text.includes(piece))));
