@@ -260,12 +260,14 @@ void test('the English room is English throughout', { timeout: 90_000 }, async (
   await citizen.waitForSelector('[data-view=lobby]');
   await citizen.waitForFunction(() => document.querySelector('.lobby-place')?.textContent);
   assert.deepEqual(await italian(citizen), [], 'the lobby');
+  assert.match((await citizen.textContent('.lead-room')) ?? '', /Change of residence or address/);
   await people(clerk);
   await clerk.waitForSelector('.person.waiting');
   assert.deepEqual(await italian(clerk), [], 'the people, with one who waits');
   await clerk.click('.person.waiting [data-action=admit]');
   await citizen.waitForSelector('[data-view=call]');
   await flows(citizen, 'the citizen', 1);
+  await citizen.waitForSelector('h1:has-text("Change of residence or address")');
   await picture(citizen, 'host-english-320');
   for (const panel of ['chat', 'files', 'people']) {
     await clerk.click(`[data-command=${panel}]`);
