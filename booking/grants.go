@@ -202,6 +202,7 @@ func (a *Agenda) storedGrants(ctx context.Context, where string, args ...any) ([
 	rows, err := a.pool.Query(ctx, `
 		SELECT g.hash, g.revoked_at IS NOT NULL OR a.state IN ('cancelled', 'expired'), a.id::text, a.room::text,
 			g.identity, g.role, g.display_name, 'desk:' || a.desk_id, coalesce(o.name->>'it', ''), coalesce(s.name->>'it', ''),
+			coalesce(o.name->>'en', ''), coalesce(s.name->>'en', ''),
 			lower(a.period), upper(a.period), g.not_before, g.not_after
 		FROM room_grant g
 		JOIN appointment a ON a.id = g.appointment_id
@@ -213,7 +214,7 @@ func (a *Agenda) storedGrants(ctx context.Context, where string, args ...any) ([
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g storedGrant, err error) {
 		var hash []byte
 		err = row.Scan(&hash, &g.revoked, &g.Appointment, &g.Room, &g.Identity, &g.Role, &g.DisplayName,
-			&g.Queue, &g.Office, &g.Service, &g.StartsAt, &g.EndsAt, &g.NotBefore, &g.NotAfter)
+			&g.Queue, &g.Office, &g.Service, &g.OfficeEN, &g.ServiceEN, &g.StartsAt, &g.EndsAt, &g.NotBefore, &g.NotAfter)
 		copy(g.hash[:], hash)
 		return g, err
 	})

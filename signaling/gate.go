@@ -128,6 +128,7 @@ func (s *Server) seat(c *conn, g token.Grant, join protocol.Join, asked time.Tim
 		return nil, faulty(protocol.CodeRoomFull)
 	}
 	x := s.newSession(r, g, c, join)
+	x.lang = c.lang
 	s.sessions[x.id] = x
 	// The new seat first: the room is never empty between the two, which would
 	// forget its chat.
@@ -170,6 +171,7 @@ func (s *Server) resume(c *conn, join protocol.Join) (*session, error) {
 	}
 	s.counts.resumed.Add(1)
 	s.admitToRelay(c, &x.grant)
+	x.lang = c.lang
 	x.post(func() { x.attach(c, join) })
 	return x, nil
 }

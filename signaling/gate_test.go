@@ -44,6 +44,33 @@ func TestGateRefuses(t *testing.T) {
 	}
 }
 
+func TestTheRoomIsNamedInTheLanguageAskedFor(t *testing.T) {
+	k := open(t)
+	k.grant("anna", token.RoleHost, "1")
+	k.grant("bruno", token.RoleCitizen, "1")
+	join := func(name, lang, resume string) *client {
+		c := k.dial()
+		m := protocol.Join{Version: protocol.Version, Language: lang, Resume: resume}
+		if resume == "" {
+			m.Token = name
+		}
+		c.send(m)
+		return c
+	}
+	host := wait[protocol.Joined](join("anna", "en", ""))
+	if host.Room.Office != "Registry" || host.Room.Service != "Carta d'identità" {
+		t.Errorf("an English host is told %q, %q", host.Room.Office, host.Room.Service)
+	}
+	italian := wait[protocol.Waiting](join("bruno", "it", ""))
+	if italian.Room.Office != "Anagrafe" {
+		t.Errorf("an Italian citizen is told %q", italian.Room.Office)
+	}
+	english := wait[protocol.Waiting](join("bruno", "en", italian.Resume))
+	if english.Room.Office != "Registry" {
+		t.Errorf("the same citizen, come back in English, is told %q", english.Room.Office)
+	}
+}
+
 func TestErrorsSpeakTheLanguageAskedFor(t *testing.T) {
 	k := open(t)
 	texts := map[string]string{}

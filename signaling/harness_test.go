@@ -226,6 +226,7 @@ func (k *counter) grant(name string, role token.Role, appointment string) {
 	k.tokens.grants[name] = token.Grant{
 		Appointment: id, Room: "room-" + appointment, Identity: string(role) + ":" + name, Role: role,
 		DisplayName: strings.ToUpper(name[:1]) + name[1:], Queue: "desk:1", Office: "Anagrafe", Service: "Carta d'identità",
+		OfficeEN: "Registry", // the service has no English name
 		StartsAt: start, EndsAt: start.Add(10 * time.Minute),
 		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(25 * time.Minute),
 	}

@@ -68,7 +68,7 @@ func (s *Server) waitingFor(x *session) protocol.Waiting {
 	return protocol.Waiting{
 		Session: x.name, Name: x.grant.DisplayName, Role: protocol.Role(x.grant.Role),
 		Position: position, ExpectedWait: int(wait / time.Second), HostPresent: x.room.has(token.RoleHost),
-		Resume: s.sealer.seal(x.id), Room: x.room.info,
+		Resume: s.sealer.seal(x.id), Room: x.room.infoIn(x.lang),
 	}
 }
 

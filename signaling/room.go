@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,7 +18,9 @@ type room struct {
 	id          string
 	appointment string
 	queue       string
-	info        protocol.RoomInfo
+	info        protocol.RoomInfo // in Italian
+	officeEN    string
+	serviceEN   string
 	notAfter    time.Time // the latest of its grants
 
 	seats     []*session // in the order of their coming
@@ -47,9 +50,21 @@ func newRoom(g token.Grant) *room {
 func (r *room) update(g token.Grant) {
 	r.queue = g.Queue
 	r.info = protocol.RoomInfo{Office: g.Office, Service: g.Service, StartsAt: g.StartsAt, EndsAt: g.EndsAt}
+	r.officeEN, r.serviceEN = g.OfficeEN, g.ServiceEN
 	if g.NotAfter.After(r.notAfter) {
 		r.notAfter = g.NotAfter
 	}
+}
+
+// infoIn is what the room is about, in a language; names that have no English
+// stay Italian.
+func (r *room) infoIn(lang string) protocol.RoomInfo {
+	info := r.info
+	if lang == "en" {
+		info.Office = cmp.Or(r.officeEN, info.Office)
+		info.Service = cmp.Or(r.serviceEN, info.Service)
+	}
+	return info
 }
 
 func (r *room) identity(id string) *session {
@@ -138,7 +153,7 @@ func (s *Server) joinedFor(x *session, seen int64, resumed bool) protocol.Joined
 	r := x.room
 	j := protocol.Joined{
 		Peer: x.name, Name: x.grant.DisplayName, Role: protocol.Role(x.grant.Role),
-		Resume: s.sealer.seal(x.id), Resumed: resumed, Room: r.info,
+		Resume: s.sealer.seal(x.id), Resumed: resumed, Room: r.infoIn(x.lang),
 	}
 	for _, other := range r.inRoom() {
 		if other != x {

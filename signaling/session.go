@@ -52,6 +52,7 @@ type session struct {
 	online       bool // has a socket
 	mediaDown    bool
 	device       protocol.DeviceCheck
+	lang         string
 	publications []protocol.Source
 	media        MediaPeer // nil before inRoom
 	told         protocol.Waiting

@@ -28,6 +28,9 @@ type Grant struct {
 	Queue   string `json:"queue"`
 	Office  string `json:"office"`  // name, in Italian
 	Service string `json:"service"` // name, in Italian
+	// The same in English; empty where there is none.
+	OfficeEN  string `json:"officeEn,omitempty"`
+	ServiceEN string `json:"serviceEn,omitempty"`
 	// StartsAt and EndsAt are the appointment's; the window in which the grant
 	// opens the room is NotBefore to NotAfter.
 	StartsAt  time.Time `json:"startsAt"`

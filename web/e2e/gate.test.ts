@@ -2,33 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { book } from './booking';
-import {
-  accessible,
-  desktop,
-  flows,
-  newPage,
-  phone,
-  picture,
-  startBrowser,
-  startCounter,
-  type Counter,
-} from './harness';
+import { accessible, desktop, flows, newPage, phone, picture, startBrowser, startSite } from './harness';
 
-let counter: Counter;
-let browser: Browser;
-
-before(async () => {
-  counter = await startCounter();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser.close();
-  await counter.stop();
-});
+const site = startSite();
 
 /** tryIn opens a link as far as it goes and gives the notice that stops it. */
 async function tryIn(page: Page, link: string): Promise<{ id: string; text: string }> {
@@ -47,8 +26,8 @@ function secret(): string {
 }
 
 void test('without a valid link nobody comes in, and each case has its own words', { timeout: 120_000 }, async () => {
-  const { page, errors } = await newPage(browser, { ...phone, viewport: { width: 320, height: 640 } });
-  const room = `${counter.url}/it/stanza`;
+  const { page, errors } = await newPage(site.browser, { ...phone, viewport: { width: 320, height: 640 } });
+  const room = `${site.counter.url}/it/stanza`;
 
   const none = await tryIn(page, room);
   assert.equal(none.id, 'no-secret');
@@ -61,7 +40,7 @@ void test('without a valid link nobody comes in, and each case has its own words
   await accessible(page, 'a notice');
 
   // A booked appointment is too early, and says when it opens; cancelled, it says so.
-  const booked = await book(page, counter.url, 'anagrafe', 'cambio-residenza', 'Verdi');
+  const booked = await book(page, site.counter.url, 'anagrafe', 'cambio-residenza', 'Verdi');
   const early = await tryIn(page, booked.room);
   assert.equal(early.id, 'too-early');
   assert.ok(
@@ -91,12 +70,12 @@ void test(
   'the server refuses a changed secret by itself, and never gets one in an address',
   { timeout: 60_000 },
   async () => {
-    const { page } = await newPage(browser, desktop);
+    const { page } = await newPage(site.browser, desktop);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
     page.on('websocket', (socket) => asked.push(socket.url()));
-    const token = new URL(counter.citizenLink).hash.slice(1);
-    await page.goto(counter.citizenLink);
+    const token = new URL(site.counter.citizenLink).hash.slice(1);
+    await page.goto(site.counter.citizenLink);
     await page.click('[data-action=enter]');
     await page.waitForSelector('[data-view=lobby]');
     assert.ok(asked.length > 2 && asked.every((url) => !url.includes(token)), 'the secret is in no address');
@@ -133,7 +112,7 @@ void test('a refused permission is explained, and one can wait without a camera'
   const refusing = await startBrowser(['--use-fake-device-for-media-stream', '--deny-permission-prompts']);
   try {
     const { page } = await newPage(refusing, phone);
-    await page.goto(counter.citizenLink);
+    await page.goto(site.counter.citizenLink);
     await page.waitForSelector('.device-note:not([hidden])');
     await page.waitForFunction(() =>
       [...document.querySelectorAll('.device-note')].every((n) => n.textContent.includes('non ha il permesso')),
@@ -151,7 +130,7 @@ void test(
   'who enters before the browser has asked for the camera is seen all the same',
   { timeout: 90_000 },
   async () => {
-    const { page: citizen, context } = await newPage(browser, phone);
+    const { page: citizen, context } = await newPage(site.browser, phone);
     await context.addInitScript(() => {
       const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
       const answered = new Promise<void>((resolve) => {
@@ -162,10 +141,10 @@ void test(
         return ask(wanted);
       };
     });
-    await citizen.goto(counter.citizenLink);
+    await citizen.goto(site.counter.citizenLink);
     await citizen.click('[data-action=enter]');
-    const { page: clerk } = await newPage(browser, desktop);
-    await clerk.goto(counter.clerkLink);
+    const { page: clerk } = await newPage(site.browser, desktop);
+    await clerk.goto(site.counter.clerkLink);
     await clerk.click('[data-action=enter]');
     await clerk.click('[data-action=lobby-bar]');
     await citizen.waitForSelector('[data-view=call]');

@@ -2,33 +2,12 @@
 // screen shows and speaks the call, also after it was cut off.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { book, signIn } from './booking';
-import {
-  accessible,
-  desktop,
-  eventually,
-  newPage,
-  phone,
-  picture,
-  startBrowser,
-  startCounter,
-  type Counter,
-} from './harness';
+import { accessible, desktop, eventually, newPage, phone, picture, startSite } from './harness';
 
-let counter: Counter;
-let browser: Browser;
-
-before(async () => {
-  counter = await startCounter();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser.close();
-  await counter.stop();
-});
+const site = startSite();
 
 /** Notes what is spoken and how often the chime sounds, in place of a loudspeaker. */
 function listen(): void {
@@ -58,18 +37,18 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
     return;
   }
   // Offices may be closed at the hour of this test: for it, they are open.
-  counter.sql(`
+  site.counter.sql(`
     UPDATE desk_day dd SET open = tstzmultirange(tstzrange(date_trunc('minute', now()) + interval '1 minute', now() + interval '4 hours'))
     FROM desk d JOIN office o ON o.id = d.office_id
     WHERE d.id = dd.desk_id AND o.slug = 'anagrafe' AND 'in_person' = ANY(d.modes)
       AND dd.day = (now() AT TIME ZONE 'Europe/Rome')::date;
     UPDATE service SET duration = '1 minute', step = '1 minute', buffer = '0' WHERE slug = 'carta-identita'`);
 
-  const { page: reception } = await newPage(browser, desktop);
-  await signIn(reception, counter.url, 'reception', '/it/staff/reception');
+  const { page: reception } = await newPage(site.browser, desktop);
+  await signIn(reception, site.counter.url, 'reception', '/it/staff/reception');
 
   // A screen's link, made once and opened on the screen.
-  await reception.goto(`${counter.url}/it/staff/sale`);
+  await reception.goto(`${site.counter.url}/it/staff/sale`);
   await reception.selectOption('#sala', 'anagrafe');
   await reception.click('main form.st-inline button[type=submit]');
   const link = await reception.inputValue('#link');
@@ -79,12 +58,12 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
     page: screen,
     context: hall,
     errors,
-  } = await newPage(browser, {
+  } = await newPage(site.browser, {
     viewport: { width: 1920, height: 1080 },
     locale: 'it-IT',
   });
   await hall.addInitScript(listen);
-  await screen.goto(`${counter.url}${new URL(link).pathname}${new URL(link).hash}`);
+  await screen.goto(`${site.counter.url}${new URL(link).pathname}${new URL(link).hash}`);
   await screen.click('#sound');
   assert.ok(!screen.url().includes('#'), 'the secret is out of the address bar');
   await accessible(screen, 'the empty screen');
@@ -95,7 +74,7 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
   );
 
   // A walk-in, by keyboard alone.
-  await reception.goto(`${counter.url}/it/staff/reception`);
+  await reception.goto(`${site.counter.url}/it/staff/reception`);
   await reception.keyboard.press('Alt+s');
   await reception.waitForURL(/senza-appuntamento$/);
   await reception.selectOption('#servizio', 'anagrafe/carta-identita'); // shows its times by itself
@@ -117,8 +96,8 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
   await picture(reception, 'walkin-done-390');
 
   // The clerk calls; the screen shows and says it.
-  const { page: clerk } = await newPage(browser, desktop);
-  await signIn(clerk, counter.url, 'anagrafe', '/it/staff/sportello');
+  const { page: clerk } = await newPage(site.browser, desktop);
+  await signIn(clerk, site.counter.url, 'anagrafe', '/it/staff/sportello');
   await clerk.locator('.st-next button', { hasText: 'Chiama' }).click();
   const call = screen.locator('.hl-call.is-new', { hasText: ticket });
   await call.waitFor();
@@ -146,7 +125,7 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
 
   // More people, for the look of a full hall.
   for (let n = 2; n <= 4; n++) {
-    await reception.goto(`${counter.url}/it/staff/reception/senza-appuntamento?servizio=anagrafe/carta-identita`);
+    await reception.goto(`${site.counter.url}/it/staff/reception/senza-appuntamento?servizio=anagrafe/carta-identita`);
     await reception.fill('#nome', `Persona ${String(n)}`);
     await reception.keyboard.press('Enter');
     await reception.waitForSelector('.st-ticket-big');
@@ -158,7 +137,7 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
   const heard = await screen.evaluate(() => (window as unknown as { heard: { tones: number } }).heard.tones);
   assert.ok(heard >= 6, `the chime sounds before each call: ${heard} tones`);
   await picture(screen, 'hall-1920');
-  await reception.goto(`${counter.url}/it/sala/palazzo-comunale`); // the whole building, as the reception sees it
+  await reception.goto(`${site.counter.url}/it/sala/palazzo-comunale`); // the whole building, as the reception sees it
   await reception.setViewportSize({ width: 1920, height: 1080 });
   await reception.locator('.hl-call', { hasText: 'Anagrafe' }).first().waitFor();
   await accessible(reception, 'the screen of the building');
@@ -171,7 +150,7 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
   await picture(screen, 'hall-390');
   await screen.setViewportSize({ width: 320, height: 640 });
   assert.ok((await screen.evaluate(() => document.documentElement.scrollWidth)) <= 320, 'the screen fits 320 px');
-  await reception.goto(`${counter.url}/it/staff/reception`);
+  await reception.goto(`${site.counter.url}/it/staff/reception`);
   await accessible(reception, 'the board with tickets');
   await picture(reception, 'reception-390');
   await reception.setViewportSize({ width: 1280, height: 800 });
@@ -184,8 +163,8 @@ void test('a ticket is given, called, shown and spoken', { timeout: 180_000 }, a
 });
 
 void test('the confirmation has a code to scan and a question', { timeout: 120_000 }, async () => {
-  const { page } = await newPage(browser, phone);
-  await book(page, counter.url, 'anagrafe', 'carta-identita', 'Verdi', false);
+  const { page } = await newPage(site.browser, phone);
+  await book(page, site.counter.url, 'anagrafe', 'carta-identita', 'Verdi', false);
   await page.waitForSelector('.sv-qr svg');
   await accessible(page, 'the confirmation');
   await page.locator('.sv-code').scrollIntoViewIfNeeded();

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after, before } from 'node:test';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 
 export const OUT = path.resolve('web/e2e/out');
@@ -143,6 +144,35 @@ export async function startBrowser(flags: readonly string[] = fakeDevices): Prom
     headless: true,
     args: [...common, ...flags],
   });
+}
+
+export interface Site {
+  readonly counter: Counter;
+  readonly browser: Browser;
+}
+
+/** startSite gives all tests of a file one counter and one browser; they are there once a test runs. */
+export function startSite(settings: Record<string, string> = {}): Site {
+  let counter: Counter | undefined;
+  let browser: Browser | undefined;
+  before(async () => {
+    counter = await startCounter(settings);
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await counter?.stop();
+  });
+  return {
+    get counter() {
+      assert.ok(counter, 'the counter is started before the first test');
+      return counter;
+    },
+    get browser() {
+      assert.ok(browser, 'the browser is started before the first test');
+      return browser;
+    },
+  };
 }
 
 export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: 'it-IT' };

@@ -1,35 +1,23 @@
 // Reception: the board of today's arrivals, which updates by itself, and the
 // clerk's console, which shows by itself who has arrived.
 
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import { test } from 'node:test';
 import { book, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startBrowser, startCounter, type Counter } from './harness';
+import { accessible, desktop, newPage, picture, startSite } from './harness';
 
-let counter: Counter;
-let browser: Browser;
-
-before(async () => {
-  counter = await startCounter();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser.close();
-  await counter.stop();
-});
+const site = startSite();
 
 void test('reception marks who arrives, and both boards follow', { timeout: 120_000 }, async () => {
-  const { page: reception } = await newPage(browser, desktop);
-  await signIn(reception, counter.url, 'reception', '/it/staff/reception');
+  const { page: reception } = await newPage(site.browser, desktop);
+  await signIn(reception, site.counter.url, 'reception', '/it/staff/reception');
   await reception.waitForSelector('#live');
-  const { page: clerk } = await newPage(browser, desktop);
-  await signIn(clerk, counter.url, 'anagrafe', '/it/staff/sportello');
-  const { page: citizen } = await newPage(browser, desktop);
-  await book(citizen, counter.url, 'anagrafe', 'cambio-residenza', 'Neri', false);
+  const { page: clerk } = await newPage(site.browser, desktop);
+  await signIn(clerk, site.counter.url, 'anagrafe', '/it/staff/sportello');
+  const { page: citizen } = await newPage(site.browser, desktop);
+  await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Neri', false);
   // Offices may be closed at the hour of this test: the appointment is moved
   // to the last hour of today, past the agenda's rules, as if that day had come.
-  counter.sql(`
+  site.counter.sql(`
     UPDATE appointment a SET day = n.day, period = n.period, occupied = n.period
     FROM (SELECT day, tstzrange(start, start + interval '10 minutes') AS period
           FROM (SELECT (now() AT TIME ZONE 'Europe/Rome')::date AS day,

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import { test } from 'node:test';
 import {
   cutSockets,
   desktop,
@@ -15,34 +14,21 @@ import {
   peersMade,
   phone,
   picture,
-  startBrowser,
-  startCounter,
-  type Counter,
+  startSite,
 } from './harness';
 
-let counter: Counter;
-let browser: Browser;
-
-before(async () => {
-  counter = await startCounter();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser.close();
-  await counter.stop();
-});
+const site = startSite();
 
 void test('a dropped socket keeps the seat, the media, the chat and the file', { timeout: 150_000 }, async () => {
-  const { page: citizen, errors } = await newPage(browser, phone);
-  const { page: clerk } = await newPage(browser, desktop);
-  await citizen.goto(counter.citizenLink);
+  const { page: citizen, errors } = await newPage(site.browser, phone);
+  const { page: clerk } = await newPage(site.browser, desktop);
+  await citizen.goto(site.counter.citizenLink);
   await citizen.click('[data-action=enter]');
   await citizen.waitForSelector('[data-view=lobby]');
 
   // In the lobby: the place is kept, and stepping away survives the drop.
   await citizen.click('.lobby .btn-outline-primary');
-  await clerk.goto(counter.clerkLink);
+  await clerk.goto(site.counter.clerkLink);
   await clerk.click('[data-action=enter]');
   await clerk.waitForSelector('[data-view=call]');
   await clerk.click('[data-command=people]');
@@ -101,8 +87,8 @@ void test('a dropped socket keeps the seat, the media, the chat and the file', {
   );
 
   // The same link elsewhere takes the seat over and says so here.
-  const { page: tablet } = await newPage(browser, { ...phone, viewport: { width: 820, height: 1180 } });
-  await tablet.goto(counter.citizenLink);
+  const { page: tablet } = await newPage(site.browser, { ...phone, viewport: { width: 820, height: 1180 } });
+  await tablet.goto(site.counter.citizenLink);
   await tablet.click('[data-action=enter]');
   await citizen.waitForSelector('[data-notice=replaced]');
   await eventually(

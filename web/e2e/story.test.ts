@@ -5,25 +5,13 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { after, before, test, type TestContext } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { test, type TestContext } from 'node:test';
+import type { Page } from 'playwright-core';
 import { book, signIn, type Booked } from './booking';
-import {
-  accessible,
-  desktop,
-  eventually,
-  flows,
-  media,
-  newPage,
-  phone,
-  picture,
-  startBrowser,
-  startCounter,
-  type Counter,
-} from './harness';
+import { accessible, desktop, eventually, flows, media, newPage, phone, picture, startSite } from './harness';
 
-let counter: Counter;
-let browser: Browser;
+// The room opens long before its time, so that the story runs at any hour.
+const site = startSite({ SPORTELLO_JOIN_BEFORE: '4000h' });
 let booked: Booked;
 let citizen: Page;
 let clerk: Page;
@@ -33,7 +21,7 @@ const errors: string[][] = [];
 const pages: Page[] = [];
 
 async function open(options: typeof desktop): Promise<Page> {
-  const made = await newPage(browser, options);
+  const made = await newPage(site.browser, options);
   errors.push(made.errors);
   pages.push(made.page);
   return made.page;
@@ -59,23 +47,12 @@ async function panel(page: Page, name: 'people' | 'chat' | 'files'): Promise<voi
   if ((await button.getAttribute('aria-expanded')) !== 'true') await button.click();
 }
 
-before(async () => {
-  // The room opens long before its time, so that the story runs at any hour.
-  counter = await startCounter({ SPORTELLO_JOIN_BEFORE: '4000h' });
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser.close();
-  await counter.stop();
-});
-
 await test('a citizen books, meets the clerk and is served', { timeout: 280_000 }, async (t) => {
   await step(t, 'the citizen books a virtual appointment, with JavaScript off', async () => {
-    const context = await browser.newContext({ ...phone, javaScriptEnabled: false });
+    const context = await site.browser.newContext({ ...phone, javaScriptEnabled: false });
     const page = await context.newPage();
     pages.push(page);
-    booked = await book(page, counter.url, 'anagrafe', 'cambio-residenza', 'Bianchi');
+    booked = await book(page, site.counter.url, 'anagrafe', 'cambio-residenza', 'Bianchi');
     await page.goto(booked.room);
     assert.match((await page.textContent('main')) ?? '', /serve JavaScript/);
     await context.close();
@@ -102,9 +79,9 @@ await test('a citizen books, meets the clerk and is served', { timeout: 280_000 
 
   await step(t, 'the clerk’s console shows by itself who waits today', async () => {
     consolePage = await open(desktop);
-    await signIn(consolePage, counter.url, 'anagrafe', '/it/staff/sportello');
+    await signIn(consolePage, site.counter.url, 'anagrafe', '/it/staff/sportello');
     const other = await open(desktop);
-    await other.goto(counter.citizenLink);
+    await other.goto(site.counter.citizenLink);
     await other.waitForSelector('[data-view=preview]');
     await other.click('[data-action=enter]');
     await other.waitForSelector('[data-view=lobby]');
@@ -114,7 +91,7 @@ await test('a citizen books, meets the clerk and is served', { timeout: 280_000 
   });
 
   await step(t, 'the clerk invites a guest, opens the room and admits the citizen', async () => {
-    await consolePage.goto(`${counter.url}/it/staff/sportello?giorno=${booked.day}`);
+    await consolePage.goto(`${site.counter.url}/it/staff/sportello?giorno=${booked.day}`);
     await consolePage.click('.st-agenda .st-name a:has-text("Bianchi")');
     await consolePage.waitForSelector('text=In attesa dalle');
     await consolePage.fill('#guest-name', 'Omar Haddad');
@@ -249,7 +226,7 @@ await test('a citizen books, meets the clerk and is served', { timeout: 280_000 
     await consolePage.reload();
     await consolePage.waitForSelector('.st-state-called');
     // Only an appointment of today can be closed: the ready-made one.
-    await consolePage.goto(`${counter.url}/it/staff/sportello`);
+    await consolePage.goto(`${site.counter.url}/it/staff/sportello`);
     await consolePage.click('.st-agenda .st-name a');
     await consolePage.click('[id^=s-more-]');
     await consolePage.click('[id^=s-served-]');

@@ -107,8 +107,7 @@ class Room {
           this.lobby?.update(message);
         },
         lobbyNotice: (message) => {
-          this.lobby?.notice(message);
-          announce(t('room.say.lobbyNotice', { Name: message.from, Text: message.text }));
+          this.lobby?.notice(message); // its log speaks for itself
         },
         joined: () => {
           if (!this.call) this.openCall(session);
@@ -137,7 +136,8 @@ class Room {
           this.fatal(error);
         },
         problem: (error) => {
-          this.call?.problem(error.message);
+          const full = error.code === 'room-full'; // said to who wanted to let one more in
+          this.call?.problem(full ? t('room.host.full', { Count: session.limits.participants }) : error.message);
         },
       },
     });

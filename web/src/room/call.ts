@@ -357,7 +357,8 @@ export class CallView {
     if (!(notice.kind === 'chat' && this.open === 'chat')) announce(line); // the open log speaks for itself
     const panel = notice.kind === 'chat' ? 'chat' : notice.kind === 'file' ? 'files' : null;
     if (panel && this.open !== panel) this.count(panel, this.unread[panel] + 1);
-    if (!panel || this.open !== panel) this.toast(line, false);
+    const seen = notice.kind === 'waiting' || (panel !== null && this.open === panel); // a banner or a panel shows it
+    if (!seen) this.toast(line, false);
   }
 
   /** toast shows for the eye what was announced. */

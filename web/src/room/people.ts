@@ -68,8 +68,11 @@ export class PeoplePanel {
     text(this.you, t('room.people.you', { Name: state.self.name }));
     show(this.lobby, this.host);
     show(this.nobody, state.lobby.length === 0);
+    const focused = this.element.contains(document.activeElement);
     this.drawLobby(state.lobby);
     this.drawPeople(state.participants);
+    // Who was let in or sent away takes the button along that had the focus.
+    if (focused && !this.element.contains(document.activeElement)) this.focus();
   }
 
   private waitingRow(first: LobbyEntry): Row<LobbyEntry> {
@@ -102,6 +105,7 @@ export class PeoplePanel {
           {
             type: 'button',
             class: 'btn btn-outline-primary btn-sm',
+            'data-action': 'write',
             onclick: () => {
               this.o.onWrite(entry);
             },
@@ -113,6 +117,7 @@ export class PeoplePanel {
           {
             type: 'button',
             class: 'btn btn-outline-primary btn-sm',
+            'data-action': 'refuse',
             onclick: () => {
               this.o.onRefuse(entry);
             },
@@ -148,6 +153,7 @@ export class PeoplePanel {
       {
         type: 'button',
         class: 'btn btn-outline-primary btn-sm',
+        'data-action': 'remove',
         onclick: () => {
           this.o.onRemove(person);
         },
