@@ -37,7 +37,7 @@ func TestIdentityGoesTheRestStays(t *testing.T) {
 	if a, err := w.Get(ctx, later.ID); err != nil || a.Person.Surname == "" {
 		t.Errorf("a day later's is gone too: %v", err)
 	}
-	w.nothingOf(t, h, "Maria", "Paolo", "333")
+	w.nothingOf(t, h, "Maria", "Paolo", "3331234567")
 	if found, err := w.SearchPerson(ctx, "maria", 5); err != nil || len(found) != 1 {
 		t.Errorf("found %d, %v", len(found), err)
 	}
@@ -100,7 +100,7 @@ func TestAPersonIsFoundAndErased(t *testing.T) {
 	if err != nil || erased != 1 || left != 1 {
 		t.Errorf("erased %d, left %d, %v; one is in the room", erased, left, err)
 	}
-	w.nothingOf(t, past, "Maria", "333")
+	w.nothingOf(t, past, "Maria", "3331234567")
 	if a, err := w.Get(ctx, past.ID); err != nil || a.State != booking.Served {
 		t.Errorf("the served one is %s, %v", a.State, err)
 	}

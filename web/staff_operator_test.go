@@ -34,7 +34,11 @@ func TestOperatorBooks(t *testing.T) {
 		t.Fatalf("redirected to %q", done.location())
 	}
 	shown := b.want(b.get(done.location()), http.StatusOK, "Codice da dettare", "come ", "/it/appuntamento#")
-	code := regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}`).FindString(shown.body)
+	found := regexp.MustCompile(`st-code-big"[^>]*>([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})<`).FindStringSubmatch(shown.body)
+	if found == nil {
+		t.Fatal("the page has no code")
+	}
+	code := found[1]
 	a, err := c.agenda.ByCode(t.Context(), code, "dell orto")
 	if err != nil {
 		t.Fatalf("the code %q: %v", code, err)

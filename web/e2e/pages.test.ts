@@ -3,23 +3,12 @@
 // and the browser has no complaint (a blocked script, a missing file).
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { book, signIn } from './booking';
-import { accessible, newPage, picture, startBrowser, startCounter, type Counter } from './harness';
+import { accessible, newPage, picture, startSite } from './harness';
 
-let counter: Counter;
-let browser: Browser;
-
-before(async () => {
-  counter = await startCounter();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser.close();
-  await counter.stop();
-});
+const site = startSite();
 
 const narrow = { width: 320, height: 640 };
 const wide = { width: 1280, height: 800 };
@@ -36,12 +25,12 @@ async function look(page: Page, name: string): Promise<void> {
 
 /** open goes to an address of the counter and expects it to be there. */
 async function open(page: Page, path: string): Promise<void> {
-  const answer = await page.goto(counter.url + path);
+  const answer = await page.goto(site.counter.url + path);
   assert.equal(answer?.status(), 200, path);
 }
 
 void test('the citizens’ pages', { timeout: 240_000 }, async () => {
-  const { page, errors } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
+  const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
   for (const lang of ['it', 'en']) {
     for (const path of [
       '/',
@@ -62,13 +51,13 @@ void test('the citizens’ pages', { timeout: 240_000 }, async () => {
     }
   }
   assert.deepEqual(errors, []);
-  await page.goto(`${counter.url}/it/nowhere`);
+  await page.goto(`${site.counter.url}/it/nowhere`);
   await look(page, 'a page that is not there');
   await page.context().close();
 });
 
 void test('the steps of a booking, and managing it', { timeout: 180_000 }, async () => {
-  const { page, errors } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
+  const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
   await open(page, '/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video');
   await page.locator('#orari-form input[name=inizio]').first().check();
   await page.click('#orari-form button[type=submit]');
@@ -137,11 +126,11 @@ const staff: Record<string, string[]> = {
 
 for (const [login, paths] of Object.entries(staff)) {
   void test(`the pages of ${login}`, { timeout: 240_000 }, async () => {
-    const { page, errors } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
-    const { page: citizen } = await newPage(browser, { viewport: wide, locale: 'it-IT' });
-    await book(citizen, counter.url, 'anagrafe', 'cambio-residenza', 'Neri');
+    const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
+    const { page: citizen } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
+    await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Neri');
     await citizen.context().close();
-    await signIn(page, counter.url, login, `/it${paths[0] ?? ''}`);
+    await signIn(page, site.counter.url, login, `/it${paths[0] ?? ''}`);
     for (const lang of ['it', 'en']) {
       for (const path of paths) {
         await open(page, `/${lang}${path}`);
