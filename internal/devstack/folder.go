@@ -39,7 +39,12 @@ func Lock(dir string) (release func(), err error) {
 	// Who holds it is a courtesy for the message above.
 	_ = f.Truncate(0)
 	_, _ = fmt.Fprintln(f, os.Getpid())
-	return func() { _ = f.Close() }, nil
+	return func() {
+		// Closing alone leaves the lock to a child that is just being started
+		// and has not yet let go of its copy.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		_ = f.Close()
+	}, nil
 }
 
 // socketDir is where the sockets of dir live: in it, or, where that makes a
