@@ -46,7 +46,7 @@ func scanRecord(row pgx.CollectableRow) (record, error) {
 		&r.HoldExpiresAt, &r.Note, &r.StaffNote, &r.CreatedAt, &arrived, &called, &closed, &r.Version,
 		&r.Ticket, &r.Calls, &r.Rated, &r.audience, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
 		&r.Person.Email, &r.Person.Phone, &r.Person.Language,
-		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position, &o.Retired,
+		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position, &o.MaxOpen, &o.Retired,
 		&s.ID, &s.OfficeID, &s.OfficeSlug, &s.Slug, &s.Name, &s.Description, &s.Bring,
 		&s.Duration, &s.Buffer, &s.Step, &s.MinNotice, &s.Horizon, &s.CancelUntil, &s.Modes, &s.Position, &s.Retired)
 	for _, t := range []struct {

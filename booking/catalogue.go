@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position, o.retired_at IS NOT NULL`
+const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position, o.max_open, o.retired_at IS NOT NULL`
 
 // Offices lists the offices that can be booked, in their order.
 func (a *Agenda) Offices(ctx context.Context) ([]Office, error) { return a.offices(ctx, false) }

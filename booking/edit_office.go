@@ -42,6 +42,9 @@ func (o Office) checked() (Office, error) {
 	if o.Position < 0 || o.Position > maxPosition {
 		return o, &FieldError{"position", CodeInvalid}
 	}
+	if o.MaxOpen < 0 || o.MaxOpen > maxOpenLimit {
+		return o, &FieldError{"max_open", CodeInvalid}
+	}
 	return o, nil
 }
 
@@ -61,8 +64,8 @@ func (a *Agenda) SaveOffice(ctx context.Context, o Office, actor Actor) (Office,
 			return nil, a.note(ctx, tx, actor, "office.add", AboutOffice, o.ID)
 		}
 		tag, err := tx.Exec(ctx, `
-			UPDATE office SET name = $2, intro = $3, address = $4, building = $5, phone = $6, email = $7, position = $8
-			WHERE id = $1`, o.ID, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position)
+			UPDATE office SET name = $2, intro = $3, address = $4, building = $5, phone = $6, email = $7, position = $8, max_open = $9
+			WHERE id = $1`, o.ID, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen)
 		if err := changed(tag.RowsAffected(), err, "office"); err != nil {
 			return nil, err
 		}
@@ -87,9 +90,9 @@ func insertOffice(ctx context.Context, tx pgx.Tx, o *Office) error {
 		return err
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO office (town_id, slug, name, intro, address, building, phone, email, position, tz)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce((SELECT tz FROM office WHERE town_id = $1 ORDER BY id LIMIT 1), 'Europe/Rome'))
-		RETURNING id`, town, o.Slug, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position).Scan(&o.ID)
+		INSERT INTO office (town_id, slug, name, intro, address, building, phone, email, position, max_open, tz)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((SELECT tz FROM office WHERE town_id = $1 ORDER BY id LIMIT 1), 'Europe/Rome'))
+		RETURNING id`, town, o.Slug, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen).Scan(&o.ID)
 	if err != nil {
 		return fmt.Errorf("insert office: %w", err)
 	}

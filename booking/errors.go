@@ -10,6 +10,7 @@ var (
 	ErrNotBookable     = errors.New("booking: start cannot be booked")
 	ErrHoldExpired     = errors.New("booking: hold has expired")
 	ErrIncomplete      = errors.New("booking: details of the person are missing")
+	ErrTooMany         = errors.New("booking: this contact has as many appointments as the office allows")
 	ErrTooLateToChange = errors.New("booking: too late to change")
 	ErrState           = errors.New("booking: not possible in this state")
 	ErrBadLogin        = errors.New("booking: login or password is wrong")

@@ -181,8 +181,8 @@ func (a *Agenda) Rehold(ctx context.Context, id uuid.UUID, secret string, start 
 
 // Confirm books what is held. It can be repeated: whatever is booked, or has
 // gone on from there, is given back as it is. ErrHoldExpired where the hold
-// ended before, ErrIncomplete where the person is missing, ErrState where it
-// was cancelled.
+// ended before, ErrIncomplete where the person is missing, ErrTooMany where they
+// have enough appointments at this office, ErrState where it was cancelled.
 func (a *Agenda) Confirm(ctx context.Context, id uuid.UUID, secret string) (Appointment, error) {
 	return a.confirm(ctx, id, secret, Actor{})
 }
@@ -211,6 +211,9 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 		}
 		if won = tag.RowsAffected() == 1; !won {
 			return nil
+		}
+		if err := a.checkOpen(ctx, tx, r); err != nil {
+			return err
 		}
 		if err := a.note(ctx, tx, actor, "book", AboutAppointment, id); err != nil {
 			return err

@@ -77,7 +77,10 @@ type Office struct {
 	Email    string
 	TZ       string // IANA name
 	Position int    // order in lists
-	Retired  bool   // hidden from booking
+	// MaxOpen is how many appointments to come one e-mail address or phone number
+	// may have by the web; 0 is any number.
+	MaxOpen int
+	Retired bool // hidden from booking
 }
 
 // Service is what an office is asked for.

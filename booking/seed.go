@@ -46,6 +46,7 @@ type seedOffice struct {
 	Email    string        `json:"email"`
 	TZ       string        `json:"tz"`
 	Position int           `json:"position"`
+	MaxOpen  int           `json:"maxOpen"`
 	Services []seedService `json:"services"`
 	Desks    []seedDesk    `json:"desks"`
 }
@@ -153,10 +154,10 @@ func (a *Agenda) seedOffice(ctx context.Context, tx pgx.Tx, town int64, o seedOf
 		return err
 	}
 	office, _, err := addOrFind(ctx, tx, `
-		INSERT INTO office (slug, town_id, name, intro, address, building, phone, email, tz, position)
-		VALUES ($1, $2, $3, coalesce($4::jsonb, '{}'), $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id`,
+		INSERT INTO office (slug, town_id, name, intro, address, building, phone, email, tz, position, max_open)
+		VALUES ($1, $2, $3, coalesce($4::jsonb, '{}'), $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id`,
 		`SELECT id FROM office WHERE slug = $1`, 1,
-		o.Slug, town, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.TZ, o.Position)
+		o.Slug, town, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.TZ, o.Position, o.MaxOpen)
 	if err != nil {
 		return err
 	}

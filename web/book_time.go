@@ -109,6 +109,11 @@ func (s *Server) bookTimePost(w http.ResponseWriter, r *http.Request) error {
 		if _, service, err = s.agenda.ServiceBySlug(r.Context(), r.PostFormValue("ufficio"), r.PostFormValue("servizio")); err != nil {
 			return err
 		}
+		if err := s.door.admit(w, r); errors.Is(err, errProof) {
+			return s.showProof(w, r)
+		} else if err != nil {
+			return err
+		}
 		hold, err = s.agenda.Hold(r.Context(), booking.HoldRequest{
 			ServiceID: service.ID, Start: start, Mode: parseMode(r.PostFormValue("modo")),
 			Channel: booking.ByWeb, Audience: booking.Public,

@@ -16,7 +16,7 @@ import * as sass from 'sass';
 const web = path.dirname(fileURLToPath(import.meta.url));
 const modules = path.join(web, '..', 'node_modules');
 const dist = path.join(web, 'static', 'dist');
-const bundles = ['public', 'staff', 'room', 'hall'];
+const bundles = ['public', 'proof', 'staff', 'room', 'hall'];
 const prefix = '/static/';
 
 // Most bytes after gzip.

@@ -15,6 +15,7 @@ type summaryView struct {
 	Appointment booking.Appointment
 	Back        string
 	Base        string // of the links that change something
+	TooMany     bool
 }
 
 func (s *Server) holdSummary(w http.ResponseWriter, r *http.Request) error {
@@ -22,16 +23,22 @@ func (s *Server) holdSummary(w http.ResponseWriter, r *http.Request) error {
 	if done {
 		return err
 	}
-	l := s.lang(r)
 	if a.Person.Surname == "" {
-		http.Redirect(w, r, l.Path(holdPath(a.ID, stepPerson)), http.StatusSeeOther)
+		http.Redirect(w, r, s.lang(r).Path(holdPath(a.ID, stepPerson)), http.StatusSeeOther)
 		return nil
 	}
+	return s.showSummary(w, r, a, http.StatusOK)
+}
+
+// showSummary shows the last step; a status of a conflict says that this person
+// has as many appointments as the office allows.
+func (s *Server) showSummary(w http.ResponseWriter, r *http.Request, a booking.Appointment, status int) error {
+	l := s.lang(r)
 	v := summaryView{
 		Stepper: newStepper(l, stepSummary), Recap: s.recapOf(a), Appointment: a,
-		Back: l.Path(holdPath(a.ID, stepPerson)), Base: l.Path(holdPath(a.ID, stepCount)),
+		Back: l.Path(holdPath(a.ID, stepPerson)), Base: l.Path(holdPath(a.ID, stepCount)), TooMany: status == http.StatusConflict,
 	}
-	return s.render(w, r, http.StatusOK, "public/summary.html", Page{Data: v, Crumbs: bookingCrumbs(l)})
+	return s.render(w, r, status, "public/summary.html", Page{Data: v, Crumbs: bookingCrumbs(l), NoSwitch: v.TooMany})
 }
 
 // holdConfirm books. The agenda's Confirm is idempotent, so a second click
@@ -46,6 +53,8 @@ func (s *Server) holdConfirm(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, booking.ErrHoldExpired):
 		return s.holdExpired(w, r, a, stepSummary)
+	case errors.Is(err, booking.ErrTooMany):
+		return s.showSummary(w, r, a, http.StatusConflict)
 	case errors.Is(err, booking.ErrIncomplete):
 		http.Redirect(w, r, l.Path(holdPath(a.ID, stepPerson)), http.StatusSeeOther)
 		return nil

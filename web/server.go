@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,9 +38,12 @@ type Config struct {
 	Channels notify.Channels
 	// Mailbox, where set, shows the messages that development does not send.
 	Mailbox Mailbox
-	Now     func() time.Time
-	Logger  *slog.Logger
-	Staff   StaffConfig
+	// HoldRate is how many slots one address may hold in ten minutes before its
+	// browser is asked for a proof of work; 0 is 10.
+	HoldRate int
+	Now      func() time.Time
+	Logger   *slog.Logger
+	Staff    StaffConfig
 }
 
 // Server answers the requests for pages and static files.
@@ -57,6 +61,7 @@ type Server struct {
 	texts      *catalogue
 	pages      *renderer
 	assets     *assets
+	door       *doorman
 	staff      staffState
 	handler    http.Handler
 }
@@ -89,6 +94,7 @@ func New(c Config) (*Server, error) {
 		agenda: c.Agenda, secret: c.Secret, public: public, town: c.Town,
 		joinBefore: c.JoinBefore, proxies: c.Proxies, channels: c.Channels, mailbox: c.Mailbox, now: c.Now, log: c.Logger,
 	}
+	s.door = newDoorman(c.Secret, cmp.Or(c.HoldRate, defaultHoldRate), c.Now)
 	if s.texts, err = loadCatalogue(c.Files); err != nil {
 		return nil, err
 	}

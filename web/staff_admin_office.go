@@ -19,8 +19,12 @@ type officeView struct {
 	Errors   formErrors
 }
 
+// defaultMaxOpen is what the form of a new office proposes: enough for a
+// family, too few to deal in appointments.
+const defaultMaxOpen = 5
+
 func (s *Server) adminOfficeNew(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	return s.showOffice(w, r, me, booking.Office{}, formValues{url.Values{}}, nil)
+	return s.showOffice(w, r, me, booking.Office{}, formValues{url.Values{"max_open": {strconv.Itoa(defaultMaxOpen)}}}, nil)
 }
 
 func (s *Server) adminOffice(w http.ResponseWriter, r *http.Request, me *colleague) error {
@@ -36,6 +40,7 @@ func (s *Server) adminOffice(w http.ResponseWriter, r *http.Request, me *colleag
 	f.Set("phone", o.Phone)
 	f.Set("email", o.Email)
 	f.Set("position", strconv.Itoa(o.Position))
+	f.Set("max_open", strconv.Itoa(o.MaxOpen))
 	return s.showOffice(w, r, me, o, f, nil)
 }
 
@@ -79,7 +84,7 @@ func (s *Server) adminOfficePost(w http.ResponseWriter, r *http.Request, me *col
 	o.Name, o.Intro = f.text("name"), f.text("intro")
 	o.Address, o.Building = f.Get("address"), f.Get("building")
 	o.Phone, o.Email = f.Get("phone"), f.Get("email")
-	o.Position = f.number("position")
+	o.Position, o.MaxOpen = f.number("position"), f.number("max_open")
 	saved, err := s.agenda.SaveOffice(r.Context(), o, me.Actor())
 	var mistakes formErrors
 	if adminMistake(s.lang(r), &mistakes, err) {

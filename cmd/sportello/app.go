@@ -116,6 +116,7 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		Secret:     s.key("cookies"),
 		PublicURL:  s.PublicURL,
 		JoinBefore: s.JoinBefore,
+		HoldRate:   s.HoldRate,
 		Proxies:    s.Proxies,
 		Channels:   out.channels(),
 		Logger:     log.With("part", "web"),

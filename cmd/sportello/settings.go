@@ -43,6 +43,7 @@ type settings struct {
 	JoinBefore time.Duration `env:"SPORTELLO_JOIN_BEFORE" envDefault:"10m" help:"a room opens so long before its appointment"`
 	JoinAfter  time.Duration `env:"SPORTELLO_JOIN_AFTER" envDefault:"15m" help:"a room stays open so long after its appointment"`
 	Hold       time.Duration `env:"SPORTELLO_HOLD" envDefault:"10m" help:"a slot is held so long while its details are typed"`
+	HoldRate   int           `env:"SPORTELLO_HOLD_RATE" envDefault:"10" help:"slots that one address may hold in ten minutes before its browser must do a proof of work"`
 
 	SMTPURL      string `env:"SPORTELLO_SMTP_URL" help:"mail server for the messages to citizens, as smtp://user:password@host:587 or smtps://…; empty: no mail is sent (dev shows it to the administrator)"`
 	MailFrom     string `env:"SPORTELLO_MAIL_FROM" help:"sender of the mails, such as Comune di Pinerolo <sportello@comune.example>"`
@@ -112,6 +113,9 @@ func (s settings) check() error {
 	}
 	if s.RoomLimit < 2 || s.RoomLimit > 16 {
 		bad("SPORTELLO_ROOM_LIMIT", "%d is not between 2 and 16", s.RoomLimit)
+	}
+	if s.HoldRate < 1 {
+		bad("SPORTELLO_HOLD_RATE", "%d is no number of slots", s.HoldRate)
 	}
 	if s.FileLimit < 1 {
 		bad("SPORTELLO_FILE_LIMIT", "%d is no number of bytes", s.FileLimit)
