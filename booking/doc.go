@@ -69,8 +69,9 @@
 //  2. desk-days, in ascending order of desk and day;
 //  3. the desk, what it does, the service;
 //  4. the appointment;
-//  5. its grants;
-//  6. the tickets of its office's day.
+//  5. the advisory locks of its contacts (Office.MaxOpen), in ascending order;
+//  6. its grants;
+//  7. the tickets of its office's day.
 //
 // Should PostgreSQL find a deadlock all the same, the transaction is tried
 // again (retry).
