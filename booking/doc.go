@@ -69,7 +69,7 @@
 //  2. desk-days, in ascending order of desk and day;
 //  3. the desk, what it does, the service;
 //  4. the appointment;
-//  5. the advisory locks of its contacts (Office.MaxOpen), in ascending order;
+//  5. the advisory locks of its contacts (Office.MaxOpen), in alphabetical order;
 //  6. its grants;
 //  7. the tickets of its office's day.
 //

@@ -3,7 +3,6 @@ package booking
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 // maxOpen bounds what an office may set.
 const maxOpenLimit = 1000
 
-// lockContact is the first key of the advisory locks of contacts.
+// lockContact is the first key of the advisory locks of contacts; the second is the contact's hash.
 const lockContact = 7
 
 // checkOpen fails with ErrTooMany where the person of r has as many
@@ -25,17 +24,13 @@ func (a *Agenda) checkOpen(ctx context.Context, tx pgx.Tx, r record) error {
 		return nil
 	}
 	email := strings.ToLower(r.Person.Email)
-	var keys []int32
-	for _, contact := range []string{email, r.Person.Phone} {
-		if contact != "" {
-			h := fnv.New32a()
-			_, _ = h.Write([]byte(contact)) // never fails
-			keys = append(keys, int32(h.Sum32()))
+	contacts := []string{email, r.Person.Phone}
+	slices.Sort(contacts) // so that two with both in common cannot wait for each other
+	for _, contact := range contacts {
+		if contact == "" {
+			continue
 		}
-	}
-	slices.Sort(keys) // so that two with both in common cannot wait for each other
-	for _, k := range keys {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1::int, $2::int)`, lockContact, k); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1::int, hashtext($2))`, lockContact, contact); err != nil {
 			return fmt.Errorf("lock contact: %w", err)
 		}
 	}

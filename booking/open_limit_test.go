@@ -25,10 +25,10 @@ func TestAContactHasSoManyAppointments(t *testing.T) {
 	confirm := func(day, minute int, p booking.Person) (booking.Hold, error) {
 		t.Helper()
 		h := w.hold(t, w.request(at(t, day, 9, minute), booking.Virtual))
-		if err := w.SetPerson(ctx, h.ID, h.Secret, p); err != nil {
+		if err := w.SetPerson(t.Context(), h.ID, h.Secret, p); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.Confirm(ctx, h.ID, h.Secret)
+		_, err := w.Confirm(t.Context(), h.ID, h.Secret)
 		return h, err
 	}
 	both := booking.Person{Name: "Maria", Surname: "Rossi", Email: "maria@example.it", Phone: "333 1234567"}
