@@ -16,6 +16,7 @@ const (
 	AboutService     = "service"
 	AboutDesk        = "desk"
 	AboutClosure     = "closure"
+	AboutDisplay     = "display"
 	AboutStaff       = "staff"
 )
 

@@ -126,11 +126,18 @@ func (a *Agenda) AddDisplay(ctx context.Context, h Hall, actor Actor) (string, e
 	if h.Office == 0 {
 		building = &h.Building
 	}
-	_, err = a.pool.Exec(ctx, `
-		INSERT INTO hall_display (building, office_id, hash, created_at, created_by)
-		VALUES ($1, nullif($2::bigint, 0), $3, $4, nullif($5::bigint, 0))`, building, h.Office, hash[:], a.now(), actor.StaffID)
+	err = pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		var id int64
+		if err := tx.QueryRow(ctx, `
+			INSERT INTO hall_display (building, office_id, hash, created_at, created_by)
+			VALUES ($1, nullif($2::bigint, 0), $3, $4, nullif($5::bigint, 0)) RETURNING id`,
+			building, h.Office, hash[:], a.now(), actor.StaffID).Scan(&id); err != nil {
+			return notFoundIfForeign(err)
+		}
+		return a.note(ctx, tx, actor, "display.add", AboutDisplay, id)
+	})
 	if err != nil {
-		return "", fmt.Errorf("add display: %w", notFoundIfForeign(err))
+		return "", fmt.Errorf("add display: %w", err)
 	}
 	return secret, nil
 }
@@ -189,14 +196,14 @@ func (a *Agenda) displays(ctx context.Context, ending string, args ...any) ([]Di
 
 // RevokeDisplay takes a screen's right back. Done twice it is done once.
 func (a *Agenda) RevokeDisplay(ctx context.Context, id int64, actor Actor) error {
-	tag, err := a.pool.Exec(ctx, `
-		UPDATE hall_display SET revoked_at = coalesce(revoked_at, $2), revoked_by = coalesce(revoked_by, nullif($3::bigint, 0))
-		WHERE id = $1`, id, a.now(), actor.StaffID)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = ErrNotFound
-	}
+	err := a.noted(ctx, actor, "display.revoke", AboutDisplay, id, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE hall_display SET revoked_at = coalesce(revoked_at, $2), revoked_by = coalesce(revoked_by, nullif($3::bigint, 0))
+			WHERE id = $1`, id, a.now(), actor.StaffID)
+		return changed(tag.RowsAffected(), err, "display")
+	})
 	if err != nil {
-		return fmt.Errorf("revoke display: %w", notFoundIfForeign(err))
+		return fmt.Errorf("revoke display: %w", err)
 	}
 	return nil
 }

@@ -30,14 +30,17 @@ func giveTicket(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 
 // CallAgain repeats a call in the hall. ErrState where nobody is called.
 func (a *Agenda) CallAgain(ctx context.Context, id uuid.UUID, actor Actor) (Appointment, error) {
-	tag, err := a.pool.Exec(ctx, `
-		UPDATE appointment SET calls = calls + 1, last_called_at = $2, changed_at = $2, changed_by = nullif($3::bigint, 0)
-		WHERE id = $1 AND state = 'called' AND mode = 'in_person'`, id, a.now(), actor.StaffID)
+	err := a.noted(ctx, actor, "call_again", AboutAppointment, id, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE appointment SET calls = calls + 1, last_called_at = $2, changed_at = $2, changed_by = nullif($3::bigint, 0)
+			WHERE id = $1 AND state = 'called' AND mode = 'in_person'`, id, a.now(), actor.StaffID)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = ErrState
+		}
+		return notFoundIfForeign(err)
+	})
 	if err != nil {
-		return Appointment{}, fmt.Errorf("call again: %w", notFoundIfForeign(err))
-	}
-	if tag.RowsAffected() == 0 {
-		return Appointment{}, fmt.Errorf("call again: %w", ErrState)
+		return Appointment{}, fmt.Errorf("call again: %w", err)
 	}
 	return a.Get(ctx, id)
 }

@@ -56,6 +56,9 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "GET /appuntamento/{id}/appuntamento.ics", s.manageCalendar)
 	s.page(mux, "POST /appuntamento/{id}/valutazione", s.manageRate)
 
+	// A desk's agenda for calendar programs: {feed} is the secret and ".ics".
+	s.page(mux, "GET /calendario/{feed}", s.limited(60, time.Minute)(s.feed))
+
 	s.roomRoutes(mux)
 	s.hallRoutes(mux)
 	s.staffRoutes(mux)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 
 	"sportello/booking"
@@ -97,10 +98,14 @@ func (s *Server) adminDeskOf(r *http.Request) (booking.Desk, booking.Office, err
 	if err != nil {
 		return booking.Desk{}, booking.Office{}, err
 	}
-	d, err := s.agenda.DeskByID(r.Context(), id)
+	return s.deskByID(r.Context(), id)
+}
+
+func (s *Server) deskByID(ctx context.Context, id int64) (booking.Desk, booking.Office, error) {
+	d, err := s.agenda.DeskByID(ctx, id)
 	if err != nil {
 		return booking.Desk{}, booking.Office{}, err
 	}
-	o, err := s.agenda.OfficeByID(r.Context(), d.OfficeID)
+	o, err := s.agenda.OfficeByID(ctx, d.OfficeID)
 	return d, o, err
 }

@@ -39,6 +39,11 @@ func TestEveryActionHasItsWords(t *testing.T) {
 				}
 			}
 		}
+		for _, what := range []string{"call_again", "display.add", "display.revoke", "feed.add", "feed.revoke"} {
+			if words["admin.action."+what] == "" {
+				t.Errorf("%s lacks %s", name, what)
+			}
+		}
 	}
 }
 

@@ -33,12 +33,8 @@ func (s *Server) clerkAppointment(w http.ResponseWriter, r *http.Request, me *co
 	if err != nil {
 		return err
 	}
-	if c, err := r.Cookie(passing); err == nil && a.Mode == booking.Virtual {
-		v.GuestLink = s.link(s.lang(r).Path("/stanza#" + c.Value))
-		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
-			Name: passing, Path: r.URL.Path, MaxAge: -1,
-			HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
-		})
+	if secret := s.passed(w, r); secret != "" && a.Mode == booking.Virtual {
+		v.GuestLink = s.link(s.lang(r).Path("/stanza#" + secret))
 	}
 	return s.staffRender(w, r, me, http.StatusOK, "staff/clerk_appointment.html", v)
 }

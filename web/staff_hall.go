@@ -44,14 +44,10 @@ func (s *Server) hallsPage(w http.ResponseWriter, r *http.Request, me *colleague
 	if err != nil {
 		return err
 	}
-	if c, err := r.Cookie(passing); err == nil {
-		if d, err := s.agenda.DisplayBySecret(r.Context(), c.Value); err == nil {
-			v.Link = s.link(s.lang(r).Path("/sala/" + url.PathEscape(d.Hall.Slug) + "#" + c.Value))
+	if secret := s.passed(w, r); secret != "" {
+		if d, err := s.agenda.DisplayBySecret(r.Context(), secret); err == nil {
+			v.Link = s.link(s.lang(r).Path("/sala/" + url.PathEscape(d.Hall.Slug) + "#" + secret))
 		}
-		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
-			Name: passing, Path: r.URL.Path, MaxAge: -1,
-			HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
-		})
 	}
 	return s.staffRender(w, r, me, http.StatusOK, "staff/halls.html", v)
 }

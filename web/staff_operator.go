@@ -180,6 +180,19 @@ func (s *Server) setPassing(w http.ResponseWriter, path, secret string) {
 	})
 }
 
+// passed takes the secret that the last page left for this one, once.
+func (s *Server) passed(w http.ResponseWriter, r *http.Request) string {
+	c, err := r.Cookie(passing)
+	if err != nil {
+		return ""
+	}
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
+		Name: passing, Path: r.URL.Path, MaxAge: -1,
+		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
+	})
+	return c.Value
+}
+
 // operatorDone shows the code to read out.
 func (s *Server) operatorDone(w http.ResponseWriter, r *http.Request, me *colleague) error {
 	a, err := s.myAppointment(r, me)
