@@ -88,27 +88,43 @@ func (l *loop) repair(out []rtcp.Packet, p *mediaPeer, s *inStream) []rtcp.Packe
 		s.log.gaveUp = false
 		s.keyWant = s.keyWant || len(s.pub.viewers) > 0
 	}
-	if s.keyWant && l.now.Sub(s.keyAt) >= keyThrottle && s.flows(l.now) {
-		s.keyWant, s.keyAt = false, l.now
-		l.count.plis.Add(1)
+	if s.keyDue(l.now) {
+		l.askKeyframe(s)
 		out = append(out, &rtcp.PictureLossIndication{SenderSSRC: ourSSRC, MediaSSRC: s.ssrc})
 	}
 	return out
 }
 
-// wantKeyframe asks at once if it may, else at a later tick.
-func (l *loop) wantKeyframe(s *inStream, now time.Time) {
-	if s.keyWant || !s.pub.on {
+// wantKeyframe asks at once if it may, else at a later tick. A newcomer is a
+// viewer who sees nothing of the stream yet.
+func (l *loop) wantKeyframe(s *inStream, newcomer bool) {
+	if !s.pub.on {
 		return
 	}
-	s.keyWant = true
+	s.keyWant, s.keySoon = true, s.keySoon || newcomer
 	p := s.pub.peer
-	if now.Sub(s.keyAt) < keyThrottle || !p.ready() || !s.flows(now) {
+	if !p.ready() || !s.keyDue(l.now) {
 		return
 	}
-	s.keyWant, s.keyAt = false, now
-	l.count.plis.Add(1)
+	l.askKeyframe(s)
 	l.sendRTCP(p, []rtcp.Packet{&rtcp.PictureLossIndication{SenderSSRC: ourSSRC, MediaSSRC: s.ssrc}})
+}
+
+// keyDue says whether a keyframe is wanted and may be asked for. Newcomers get
+// the one that is on its way, and wait for the throttle only if it does not
+// come: there are no more of them than viewers. Decoders in trouble could ask
+// for ever.
+func (s *inStream) keyDue(now time.Time) bool {
+	pause := keyThrottle
+	if s.keySoon && s.keyCame {
+		pause = keyAgain
+	}
+	return s.keyWant && now.Sub(s.keyAt) >= pause && s.flows(now)
+}
+
+func (l *loop) askKeyframe(s *inStream) {
+	s.keyWant, s.keySoon, s.keyCame, s.keyAt = false, false, false, l.now
+	l.count.plis.Add(1)
 }
 
 // senderReport continues the publisher's own clock, so that its audio and

@@ -19,6 +19,7 @@ const (
 	ringLow     = 256 // packets; some seconds of a layer
 	ringHigh    = 512
 	keyThrottle = 500 * time.Millisecond
+	keyAgain    = 50 * time.Millisecond
 )
 
 // mediaPeer is a peer as the loop knows it. All fields but the atomic ones
@@ -88,6 +89,8 @@ type inStream struct {
 	sr      senderReport
 	keyAt   time.Time // of the last PLI
 	keyWant bool
+	keySoon bool // a newcomer is among those who want it
+	keyCame bool // a keyframe came since the last PLI
 }
 
 type senderReport struct {
@@ -209,7 +212,7 @@ func (l *loop) retarget(t *outTrack, now time.Time) {
 		return
 	}
 	if want.video && t.cur != want && t.to.ready() {
-		l.wantKeyframe(want, now)
+		l.wantKeyframe(want, t.cur == nil)
 	}
 }
 

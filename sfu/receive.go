@@ -62,7 +62,7 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 		}
 		pkt.vp8 = d
 		if d.key {
-			s.keyWant, s.log.gaveUp = false, false
+			s.keyWant, s.keySoon, s.keyCame, s.log.gaveUp = false, false, true, false
 		}
 	}
 	if s.ring != nil {

@@ -59,7 +59,7 @@ func (l *loop) keyframe(t *outTrack) {
 	if t == nil || t.target == nil || !t.target.video {
 		return
 	}
-	l.wantKeyframe(t.target, l.now)
+	l.wantKeyframe(t.target, false)
 }
 
 // resend answers a NACK from the publisher's ring, with the bytes first sent.
