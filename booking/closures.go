@@ -14,8 +14,9 @@ const maxClosure = 3 * 366 * 24 * time.Hour
 // Closures lists the closures and holidays that are not over, by their days.
 func (a *Agenda) Closures(ctx context.Context) ([]Closure, error) {
 	rows, err := a.pool.Query(ctx, `
-		SELECT id, coalesce(office_id, 0), coalesce(desk_id, 0), lower(days), upper(days) - 1, reason, holiday
-		FROM closure WHERE removed_at IS NULL AND upper(days) > $1 ORDER BY days, id`, a.today())
+		SELECT id, coalesce(office_id, 0), coalesce(desk_id, 0), lower(days), upper(days) - 1, reason, holiday,
+			coalesce(to_char(from_local, 'HH24:MI'), ''), CASE to_local WHEN '24:00' THEN '24:00' ELSE coalesce(to_char(to_local, 'HH24:MI'), '') END
+		FROM closure WHERE removed_at IS NULL AND upper(days) > $1 ORDER BY days, from_local NULLS FIRST, id`, a.today())
 	if err != nil {
 		return nil, fmt.Errorf("closures: %w", err)
 	}
@@ -26,7 +27,7 @@ func (a *Agenda) Closures(ctx context.Context) ([]Closure, error) {
 	return list, nil
 }
 
-// AddClosure closes an office or a desk, or all, for whole days, and lists
+// AddClosure closes an office or a desk, or all, for whole days or some hours of them, and lists
 // the appointments that are in the way. Those stay: a person must speak to
 // the citizens. Holds in the way end.
 func (a *Agenda) AddClosure(ctx context.Context, c Closure, actor Actor) ([]Appointment, error) {
@@ -50,6 +51,9 @@ func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) (id in
 	if c.From.IsZero() || c.To.IsZero() || last.Before(first) || last.Sub(first) > maxClosure {
 		return 0, nil, &FieldError{"days", CodeInvalid}
 	}
+	if (c.FromTime != "" || c.ToTime != "") && (!clockTime(c.FromTime) || !clockTime(c.ToTime) || c.ToTime <= c.FromTime) {
+		return 0, nil, &FieldError{"hours", CodeInvalid}
+	}
 	reason := Text{}
 	for lang, s := range c.Reason {
 		s, err := checkNote("reason", s)
@@ -63,8 +67,9 @@ func (a *Agenda) insertClosure(ctx context.Context, tx pgx.Tx, c Closure) (id in
 		s.Office = 0 // the narrower counts
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO closure (office_id, desk_id, days, reason)
-		VALUES (nullif($1::bigint, 0), nullif($2::bigint, 0), daterange($3, $4, '[]'), $5) RETURNING id`, s.Office, s.Desk, first, last, reason).Scan(&id)
+		INSERT INTO closure (office_id, desk_id, days, reason, from_local, to_local)
+		VALUES (nullif($1::bigint, 0), nullif($2::bigint, 0), daterange($3, $4, '[]'), $5, nullif($6::text, '')::time, nullif($7::text, '')::time)
+		RETURNING id`, s.Office, s.Desk, first, last, reason, c.FromTime, c.ToTime).Scan(&id)
 	if err != nil {
 		return 0, nil, notFoundIfForeign(err)
 	}

@@ -6,7 +6,8 @@
 // # Hours
 //
 // A desk is one unit of an office's capacity, at a counter or on a screen. Its
-// weekly rules, less closures and holidays, are made into desk-days: for each
+// weekly rules, less closures (of whole days, or of some hours: a break, an
+// early end) and holidays, are made into desk-days: for each
 // day and audience a set of stretches of time (tstzmultirange). Local times
 // become instants there and only there, so half past eight stays half past
 // eight whatever the clocks do that night. What is free is what is open less

@@ -41,7 +41,7 @@ const (
 
 // FieldError says which field of a form cannot be accepted, and why.
 type FieldError struct {
-	Field string // "name", "surname", "email", "phone", "language", "note", "staff_note"; of staff "login", "password", "role"; of hours "from", "to", "valid", "audience", "weekday"; of closures "days", "reason"; of offices, services and desks as in the forms of the administrator
+	Field string // "name", "surname", "email", "phone", "language", "note", "staff_note"; of staff "login", "password", "role"; of hours "from", "to", "valid", "audience", "weekday"; of closures "days", "hours", "reason"; of offices, services and desks as in the forms of the administrator
 	Code  string // one of the Code constants
 }
 

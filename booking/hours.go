@@ -181,9 +181,17 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 				AND r.desk_id = d.id AND r.weekday = extract(dow FROM g.day) AND r.valid @> g.day
 				AND (who.audience = 'operators' OR r.audience = 'public')
 				AND NOT EXISTS (
-					SELECT FROM closure c WHERE c.days @> g.day AND c.removed_at IS NULL
+					SELECT FROM closure c WHERE c.days @> g.day AND c.removed_at IS NULL AND c.from_local IS NULL
 						AND (c.desk_id = d.id OR c.office_id = o.id OR c.town_id = o.town_id
 							OR num_nonnulls(c.desk_id, c.office_id, c.town_id) = 0))
+		), '{}') - coalesce((
+			SELECT range_agg(CASE WHEN f.at < t.at THEN tstzrange(f.at, t.at) END)
+			FROM closure c
+			CROSS JOIN LATERAL (SELECT (g.day + c.from_local) AT TIME ZONE o.tz) AS f(at)
+			CROSS JOIN LATERAL (SELECT (CASE c.to_local WHEN '24:00' THEN g.day + 1 + time '00:00' ELSE g.day + c.to_local END) AT TIME ZONE o.tz) AS t(at)
+			WHERE c.days @> g.day AND c.removed_at IS NULL AND c.from_local IS NOT NULL
+				AND (c.desk_id = d.id OR c.office_id = o.id OR c.town_id = o.town_id
+					OR num_nonnulls(c.desk_id, c.office_id, c.town_id) = 0)
 		), '{}')
 		FROM desk d
 		JOIN office o ON o.id = d.office_id

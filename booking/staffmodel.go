@@ -53,6 +53,9 @@ type Closure struct {
 	From, To time.Time // first and last day, as calendar dates
 	Reason   Text
 	Holiday  bool // found by the calendar, not entered by hand
+	// FromTime and ToTime ("15:04") are the hours that a closure of part of its days
+	// takes, the same on each; empty: the whole days.
+	FromTime, ToTime string
 }
 
 // Demo is the ready-made appointment of a demonstration.

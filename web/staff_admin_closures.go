@@ -16,10 +16,12 @@ type closuresView struct {
 	Offices   []adminOffice
 	Scope     string // "all", "office:3" or "desk:7"
 	From, To  string
+	FromTime  string
+	ToTime    string
 	ReasonIt  string
 	ReasonEn  string
 	Today     string
-	Trouble   string // what is wrong: "days" or "reason"
+	Trouble   string // what is wrong: "days", "hours" or "reason"
 	Previewed bool
 	Conflicts []booking.Appointment
 }
@@ -81,7 +83,8 @@ func (s *Server) adminClosuresPost(w http.ResponseWriter, r *http.Request, me *c
 	if v.To == "" {
 		v.To = v.From
 	}
-	c := booking.Closure{Reason: booking.Text{"it": v.ReasonIt}}
+	v.FromTime, v.ToTime = r.PostFormValue("dalle"), r.PostFormValue("alle")
+	c := booking.Closure{Reason: booking.Text{"it": v.ReasonIt}, FromTime: v.FromTime, ToTime: v.ToTime}
 	if v.ReasonEn != "" {
 		c.Reason["en"] = v.ReasonEn
 	}

@@ -89,13 +89,16 @@ func (s *Server) clerkView(r *http.Request, me *colleague) (*clerkView, error) {
 		v.Live += "?giorno=" + url.QueryEscape(day)
 	}
 	v.Events = s.lang(r).Path("/staff/eventi")
-	ids, names, err := s.myDesks(r.Context(), me)
+	desks, err := s.myDesks(r.Context(), me)
 	if err != nil {
 		return nil, err
 	}
-	v.Desks = names
-	if len(ids) == 0 {
+	if len(desks) == 0 {
 		return v, nil
+	}
+	var ids []int64
+	for _, d := range desks {
+		ids, v.Desks = append(ids, d.ID), append(v.Desks, d.Name)
 	}
 	list, err := s.agenda.List(r.Context(), booking.AgendaQuery{Day: v.Day, DeskIDs: ids})
 	if err != nil {
@@ -170,27 +173,25 @@ func (v *clerkView) sortOut() {
 	})
 }
 
-// myDesks lists the desks that the clerk works at: those assigned, or all of
-// the assigned offices.
-func (s *Server) myDesks(ctx context.Context, me *colleague) ([]int64, []string, error) {
+// myDesks are the desks that somebody works at.
+func (s *Server) myDesks(ctx context.Context, me *colleague) ([]booking.Desk, error) {
 	offices, err := s.agenda.EveryOffice(ctx) // the retired have appointments still
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var ids []int64
-	var names []string
+	var mine []booking.Desk
 	for _, o := range offices {
 		desks, err := s.agenda.Desks(ctx, o.ID)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for _, d := range desks {
 			if slices.Contains(me.Desks, d.ID) || len(me.Desks) == 0 && slices.Contains(me.Offices, o.ID) {
-				ids, names = append(ids, d.ID), append(names, d.Name)
+				mine = append(mine, d)
 			}
 		}
 	}
-	return ids, names, nil
+	return mine, nil
 }
 
 // presenceOf asks who is in the lobby for the virtual ones of a list. Where it
@@ -220,11 +221,11 @@ func (s *Server) clerkOwn(r *http.Request, me *colleague) (booking.Appointment, 
 	if err != nil {
 		return a, err
 	}
-	ids, _, err := s.myDesks(r.Context(), me)
+	desks, err := s.myDesks(r.Context(), me)
 	if err != nil {
 		return a, err
 	}
-	if !slices.Contains(ids, a.DeskID) {
+	if !slices.ContainsFunc(desks, func(d booking.Desk) bool { return d.ID == a.DeskID }) {
 		return booking.Appointment{}, booking.ErrNotFound
 	}
 	return a, nil

@@ -60,6 +60,9 @@ func (s *Server) staffPages() []staffRoute {
 
 		{Pattern: "GET /staff/sportello", Roles: clerk, Handler: s.clerkPage},
 		{Pattern: "GET /staff/sportello/elenco", Roles: clerk, Handler: s.clerkFragment, Background: true},
+		{Pattern: "GET /staff/sportello/pausa", Roles: clerk, Handler: s.breakPage},
+		{Pattern: "POST /staff/sportello/pausa", Roles: clerk, Handler: s.breakPost},
+		{Pattern: "POST /staff/sportello/pausa/{closure}/togli", Roles: clerk, Handler: s.breakRemove},
 		{Pattern: "GET /staff/sportello/{id}", Roles: clerk, Handler: s.clerkAppointment},
 		{Pattern: "POST /staff/sportello/{id}/stato", Roles: clerk, Handler: s.clerkTransition},
 		{Pattern: "POST /staff/sportello/{id}/richiama", Roles: clerk, Handler: s.clerkCallAgain},

@@ -103,7 +103,7 @@ void test('the steps of a booking, and managing it', { timeout: 180_000 }, async
 const staff: Record<string, string[]> = {
   operatore: ['/staff/operatore', '/staff/operatore?servizio=carta-identita'],
   reception: ['/staff/reception', '/staff/reception/senza-appuntamento', '/staff/sale'],
-  anagrafe: ['/staff/sportello'],
+  anagrafe: ['/staff/sportello', '/staff/sportello/pausa'],
   amministratore: [
     '/staff/amministrazione',
     '/staff/amministrazione/uffici/nuovo',
@@ -112,6 +112,7 @@ const staff: Record<string, string[]> = {
     '/staff/amministrazione/uffici/1/sportelli/nuovo',
     '/staff/amministrazione/servizi/1',
     '/staff/amministrazione/sportelli/1',
+    '/staff/amministrazione/sportelli/1/calendario',
     '/staff/amministrazione/orari/1',
     '/staff/amministrazione/chiusure',
     '/staff/amministrazione/persone',
