@@ -81,7 +81,7 @@
 //
 // What a member of the staff does is noted in the transaction that does it
 // (Audit), by the ids of things; no citizen is named there. Maintain removes
-// names, contacts and notes some days after the appointment (RetentionDays);
+// names, contacts, notes and the remarks of ratings some days later (RetentionDays);
 // Erase does so at once, on a person's request. What remains is when and how,
 // for Statistics.
 //

@@ -237,6 +237,38 @@ func TestRatingIsGivenOnceAndLeadsBackToNobody(t *testing.T) {
 	}
 }
 
+func TestRatingsOfAPeriod(t *testing.T) {
+	w := newWorld(t, monday)
+	ctx := t.Context()
+	for i, stars := range []int{5, 4, 4} {
+		h := w.booked(t, w.request(at(t, 16, 10, 15*i), booking.InPerson))
+		if err := w.Rate(ctx, h.ID, stars, strings.Repeat("bene ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	today := booking.Period{First: monday, Last: monday}
+	r, err := w.Ratings(ctx, today)
+	if err != nil || r.Stars != [5]int{0, 0, 0, 2, 1} || r.Count() != 3 || r.Average() < 4.3 || r.Average() > 4.4 || len(r.Remarks) != 2 {
+		t.Errorf("ratings %+v, %v", r, err)
+	}
+	for _, elsewhere := range []booking.Period{
+		{First: monday, Last: monday, OfficeID: w.office.ID + 1},
+		{First: monday.AddDate(0, 0, 1), Last: monday.AddDate(0, 0, 1)},
+	} {
+		if r, err := w.Ratings(ctx, elsewhere); err != nil || r.Count() != 0 || r.Average() != 0 || len(r.Remarks) != 0 {
+			t.Errorf("ratings of %+v: %+v, %v", elsewhere, r, err)
+		}
+	}
+	// The stars stay, what was written goes with the rest that may name somebody.
+	w.clock.add(32 * 24 * time.Hour)
+	if err := w.Maintain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.Ratings(ctx, today); err != nil || r.Count() != 3 || len(r.Remarks) != 0 {
+		t.Errorf("ratings kept for long: %+v, %v", r, err)
+	}
+}
+
 func TestScannersType(t *testing.T) {
 	w := newWorld(t, monday)
 	h := w.booked(t, w.request(at(t, 16, 10, 0), booking.InPerson))

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -45,4 +46,65 @@ func (a *Agenda) Rate(ctx context.Context, id uuid.UUID, stars int, remark strin
 		return fmt.Errorf("rate: %w", err)
 	}
 	return nil
+}
+
+// maxRemarks bounds how many remarks are read at once.
+const maxRemarks = 100
+
+// Remark is what somebody wrote with their stars.
+type Remark struct {
+	Day     time.Time // as a calendar date
+	Stars   int
+	Service Text
+	Mode    Mode
+	Text    string
+}
+
+// Ratings are the opinions of a period.
+type Ratings struct {
+	Stars   [5]int   // how many gave one star, two, … five
+	Remarks []Remark // the latest first
+}
+
+// Count is how many rated.
+func (r Ratings) Count() (n int) {
+	for _, x := range r.Stars {
+		n += x
+	}
+	return n
+}
+
+// Average is the mean of the stars; 0 where nobody rated.
+func (r Ratings) Average() float64 {
+	sum := 0
+	for i, x := range r.Stars {
+		sum += (i + 1) * x
+	}
+	if sum == 0 {
+		return 0
+	}
+	return float64(sum) / float64(r.Count())
+}
+
+// Ratings reads what people found in a period.
+func (a *Agenda) Ratings(ctx context.Context, p Period) (r Ratings, err error) {
+	const within = `r.day BETWEEN $1 AND $2 AND ($3::bigint = 0 OR r.office_id = $3)`
+	args := []any{dateOf(p.First), dateOf(p.Last), p.OfficeID}
+	err = a.pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE stars = 1), count(*) FILTER (WHERE stars = 2), count(*) FILTER (WHERE stars = 3),
+			count(*) FILTER (WHERE stars = 4), count(*) FILTER (WHERE stars = 5)
+		FROM rating r WHERE `+within, args...).Scan(&r.Stars[0], &r.Stars[1], &r.Stars[2], &r.Stars[3], &r.Stars[4])
+	if err != nil {
+		return r, fmt.Errorf("ratings: %w", err)
+	}
+	rows, err := a.pool.Query(ctx, `
+		SELECT r.day, r.stars, s.name, r.mode, r.remark FROM rating r JOIN service s ON s.id = r.service_id
+		WHERE `+within+` AND r.remark <> '' ORDER BY r.day DESC, r.id LIMIT $4`, append(args, maxRemarks)...)
+	if err != nil {
+		return r, fmt.Errorf("ratings: %w", err)
+	}
+	if r.Remarks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Remark]); err != nil {
+		return r, fmt.Errorf("ratings: %w", err)
+	}
+	return r, nil
 }

@@ -24,6 +24,8 @@ func (a *Agenda) purge(ctx context.Context) error {
 		{"persons", `DELETE FROM appointment_person p USING appointment a WHERE a.id = p.appointment_id AND upper(a.period) < $1`},
 		{"names", `UPDATE room_grant g SET display_name = '' FROM appointment a
 			WHERE a.id = g.appointment_id AND g.display_name <> '' AND upper(a.period) < $1`},
+		// Anonymous, but people write names.
+		{"remarks", `UPDATE rating SET remark = '' WHERE remark <> '' AND day < $1::timestamptz::date`},
 	}
 	err := a.retry(ctx, func() error {
 		return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -105,4 +106,13 @@ func upperFirst(s string) string {
 		return s
 	}
 	return strings.ToUpper(string(r[0])) + string(r[1:])
+}
+
+// Decimal is "4,3", or "4.3" in English.
+func (l *Language) Decimal(x float64) string {
+	text := strconv.FormatFloat(x, 'f', 1, 64)
+	if l.Code == "it" {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text
 }

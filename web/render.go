@@ -92,6 +92,7 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"lines":        lines,
 		"date":         l.Date,
 		"dateShort":    l.DateShort,
+		"decimal":      l.Decimal,
 		"dayMonth":     l.DayMonth,
 		"weekday":      l.Weekday,
 		"weekdayShort": l.WeekdayShort,

@@ -104,6 +104,7 @@ func (s *Server) adminWeek(w http.ResponseWriter, r *http.Request, me *colleague
 type statisticsView struct {
 	booking.Statistics
 
+	Ratings  booking.Ratings
 	Offices  []booking.Office
 	OfficeID int64
 	From, To string
@@ -143,6 +144,9 @@ func (s *Server) adminStatistics(w http.ResponseWriter, r *http.Request, me *col
 		return s.staffRender(w, r, me, http.StatusUnprocessableEntity, "staff/admin_statistics.html", v)
 	}
 	if v.Statistics, err = s.agenda.Statistics(r.Context(), p); err != nil {
+		return err
+	}
+	if v.Ratings, err = s.agenda.Ratings(r.Context(), p); err != nil {
 		return err
 	}
 	for _, x := range v.Tallies {

@@ -24,7 +24,12 @@ func TestAdministratorCounts(t *testing.T) {
 	const path = "/it/staff/amministrazione/statistiche"
 	day := h.Appointment.Start.Format("2006-01-02")
 	b.want(b.get(path+"?dal="+day+"&al="+day), http.StatusOK, "Operatore", "Di persona", "Dalla prenotazione", "<meter")
-	b.want(b.get(path), http.StatusOK, "Statistiche")
+	b.want(b.get(path), http.StatusOK, "Statistiche", "Voti dei cittadini")
+	if err := c.agenda.Rate(t.Context(), h.ID, 4, "Tutto <b>chiaro</b>"); err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.get(path), http.StatusOK, "media 4,0 su 5 (voti: 1)", "Tutto &lt;b&gt;chiaro&lt;/b&gt;")
+	b.want(b.get("/en/staff/amministrazione/statistiche"), http.StatusOK, "average 4.0 of 5")
 	b.want(b.get("/en/staff/amministrazione/statistiche?dal="+day+"&al="+day), http.StatusOK, "Nine of ten within")
 	for _, bad := range []string{"?dal=ieri", "?dal=2026-11-02&al=2026-11-01", "?dal=1999-01-01"} {
 		b.want(b.get(path+bad), http.StatusUnprocessableEntity, "Controlla le date")
