@@ -11,7 +11,8 @@
 // the loop decrypts a packet with the keys of that connection (keyring), finds
 // the stream by SSRC, or by mid and rid (inStream), keeps it in the ring, and
 // lets every outTrack that carries this stream rewrite (rewriter), encrypt and
-// queue it. What one read brought goes out with one write.
+// queue it. What one read brought goes out with one write. A viewer who comes
+// soon after a keyframe begins with what the ring has kept of it (replay).
 //
 // # Who owns what
 //

@@ -91,6 +91,7 @@ type inStream struct {
 	keyWant bool
 	keySoon bool // a newcomer is among those who want it
 	keyCame bool // a keyframe came since the last PLI
+	key     lastKey
 }
 
 type senderReport struct {
@@ -212,6 +213,9 @@ func (l *loop) retarget(t *outTrack, now time.Time) {
 		return
 	}
 	if want.video && t.cur != want && t.to.ready() {
+		if t.cur == nil && l.replay(t, want) {
+			return
+		}
 		l.wantKeyframe(want, t.cur == nil)
 	}
 }

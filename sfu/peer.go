@@ -140,7 +140,7 @@ func (p *Peer) SetPublishing(s Source, on bool) {
 	l := p.sfu.loop
 	l.post(func() {
 		pub := p.media.pubs[s]
-		pub.on = on
+		pub.gate(on)
 		for _, t := range pub.viewers {
 			l.retarget(t, l.now)
 		}

@@ -80,6 +80,9 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 		}
 		l.forward(t, s, &pkt)
 	}
+	if pkt.vp8.key {
+		s.key.keep(seq, l.now)
+	}
 }
 
 // forward gives a packet to one viewer, if it carries that stream now.
@@ -102,6 +105,11 @@ func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
 	if !ok {
 		return
 	}
+	l.deliver(t, p, out, marker)
+}
+
+// deliver sends a packet of the current segment for the first time.
+func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
 	if l.send(t, &t.rw.segs[0], p, out, marker) {
 		l.count.forwarded.Add(1)
 		t.packets++

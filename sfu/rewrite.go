@@ -7,7 +7,8 @@ import (
 )
 
 // segment is a stretch of one outgoing stream that came from one incoming
-// stream by fixed offsets. Resending a packet of it gives the same bytes again,
+// stream by fixed offsets (but see stamp for the timestamps of a replay).
+// Resending a packet of it gives the same bytes again,
 // which SRTP's nonces depend on.
 type segment struct {
 	from        *inStream
@@ -16,6 +17,8 @@ type segment struct {
 	ts          uint32
 	pic         uint16
 	tl0         uint8
+	hasteTo     int64  // outgoing: up to here timestamps run faster; 0: nowhere
+	hasteTS     uint32 // incoming, of the packet there
 }
 
 // keptSegments bounds how far back NACKs are answered across switches.
@@ -90,7 +93,7 @@ func (r *rewriter) place(p *packet, now time.Time) (out int64, ok bool) {
 	}
 	if out > r.lastSeq {
 		r.lastSeq, s.last = out, out
-		r.lastTS, r.lastAt = p.ts+s.ts, now
+		r.lastTS, r.lastAt = s.stamp(p, out), now
 		if p.vp8.pic >= 0 {
 			r.lastPic = p.vp8.picture(p.payload) + s.pic
 		}
@@ -122,7 +125,7 @@ func (s *segment) compose(dst []byte, p *packet, out int64, ssrc uint32, pt uint
 	if marker {
 		dst[1] |= 0x80
 	}
-	ts := p.ts + s.ts
+	ts := s.stamp(p, out)
 	binary.BigEndian.PutUint16(dst[2:], uint16(out)) //nolint:gosec // modulo 2^16
 	binary.BigEndian.PutUint32(dst[4:], ts)
 	binary.BigEndian.PutUint32(dst[8:], ssrc)

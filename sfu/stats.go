@@ -15,6 +15,8 @@ type Stats struct {
 	KeyframesAsked uint64
 	// Switches are changes of layer or source inside a slot.
 	Switches uint64
+	// Replayed are viewers who began with a keyframe that was kept.
+	Replayed uint64
 	// Unknown came from addresses that no peer has proved to be its own;
 	// Refused failed authentication, were seen before, made no sense, or
 	// belong to no stream, as the probes of an idle section.
@@ -31,7 +33,7 @@ type Stats struct {
 }
 
 type counters struct {
-	received, forwarded, resent, unrepaired, nacks, lost, plis, switches,
+	received, forwarded, resent, unrepaired, nacks, lost, plis, switches, replayed,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes atomic.Uint64
 }
 
@@ -40,7 +42,7 @@ func (c *counters) snapshot() Stats {
 		Received: c.received.Load(), Forwarded: c.forwarded.Load(),
 		Resent: c.resent.Load(), Unrepaired: c.unrepaired.Load(),
 		NACKsSent: c.nacks.Load(), Lost: c.lost.Load(),
-		KeyframesAsked: c.plis.Load(), Switches: c.switches.Load(),
+		KeyframesAsked: c.plis.Load(), Switches: c.switches.Load(), Replayed: c.replayed.Load(),
 		Unknown: c.unknown.Load(), Refused: c.refused.Load(),
 		ControlDropped: c.controlDropped.Load(), SendErrors: c.sendErrors.Load(),
 		Blocked: c.blocked.Load(), TransferBytes: c.transferBytes.Load(),

@@ -176,16 +176,22 @@ func (c *client) sections() error {
 	return nil
 }
 
+// keyframeRest is how long a browser is deaf after a keyframe request: libwebrtc
+// drops what comes sooner (kMinKeyframeSendIntervalMs, encoder_rtcp_feedback.cc).
+const keyframeRest = 300 * time.Millisecond
+
 // hear follows the keyframe requests for one layer.
 func (c *client) hear(layer int, read func() ([]rtcp.Packet, interceptor.Attributes, error)) {
 	c.wg.Go(func() {
+		var heard time.Time
 		for {
 			pkts, _, err := read()
 			if err != nil {
 				return
 			}
 			for _, p := range pkts {
-				if _, ok := p.(*rtcp.PictureLossIndication); ok && layer >= 0 {
+				if _, ok := p.(*rtcp.PictureLossIndication); ok && layer >= 0 && time.Since(heard) >= keyframeRest {
+					heard = time.Now()
 					c.key[layer].Store(true)
 				}
 			}

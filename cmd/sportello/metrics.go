@@ -81,6 +81,7 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	total("sfu_packets_lost", "Packets of publishers given up.", func(r *reading) float64 { return float64(r.media.Lost) })
 	total("sfu_keyframes_asked", "Keyframes asked of publishers.", func(r *reading) float64 { return float64(r.media.KeyframesAsked) })
 	total("sfu_switches", "Changes of layer or source inside a slot.", func(r *reading) float64 { return float64(r.media.Switches) })
+	total("sfu_replayed", "Viewers who began with a keyframe that was kept.", func(r *reading) float64 { return float64(r.media.Replayed) })
 	total("sfu_packets_unknown", "Packets from addresses that nobody has proved to be theirs.", func(r *reading) float64 { return float64(r.media.Unknown) })
 	total("sfu_packets_refused", "Packets that failed authentication, were seen before or made no sense.", func(r *reading) float64 { return float64(r.media.Refused) })
 	total("sfu_control_dropped", "STUN and DTLS packets for which a queue had no room.", func(r *reading) float64 { return float64(r.media.ControlDropped) })
