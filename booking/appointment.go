@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"sportello/booking/token"
 )
 
 // queryer is a pool or a transaction.
@@ -21,7 +23,7 @@ const live = `('held', 'booked', 'arrived', 'called', 'served')`
 const selectAppointment = `
 	SELECT a.id, a.room, a.desk_id, d.name, lower(a.period), upper(a.period), a.mode, a.channel, a.state,
 		a.hold_expires_at, a.note, a.staff_note, a.created_at, a.arrived_at, a.called_at, a.closed_at, a.version,
-		a.ticket, a.calls, a.rated, a.audience, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
+		a.ticket, a.calls, a.rated, a.audience, a.secret_hash, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
 		coalesce(p.email, ''), coalesce(p.phone, ''), coalesce(p.language, ''),
 		` + officeColumns + `, ` + serviceColumns + `
 	FROM appointment a
@@ -35,20 +37,23 @@ type record struct {
 	Appointment
 	audience   Audience
 	surnameKey string
+	secretHash token.Hash
 }
 
 // scanRecord reads a row of selectAppointment, but for time zones.
 func scanRecord(row pgx.CollectableRow) (record, error) {
 	var r record
 	var arrived, called, closed *time.Time
+	var secret []byte
 	o, s := &r.Office, &r.Service
 	err := row.Scan(&r.ID, &r.Room, &r.DeskID, &r.DeskName, &r.Start, &r.End, &r.Mode, &r.Channel, &r.State,
 		&r.HoldExpiresAt, &r.Note, &r.StaffNote, &r.CreatedAt, &arrived, &called, &closed, &r.Version,
-		&r.Ticket, &r.Calls, &r.Rated, &r.audience, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
+		&r.Ticket, &r.Calls, &r.Rated, &r.audience, &secret, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
 		&r.Person.Email, &r.Person.Phone, &r.Person.Language,
 		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position, &o.MaxOpen, &o.Retired,
 		&s.ID, &s.OfficeID, &s.OfficeSlug, &s.Slug, &s.Name, &s.Description, &s.Bring,
 		&s.Duration, &s.Buffer, &s.Step, &s.MinNotice, &s.Horizon, &s.CancelUntil, &s.Modes, &s.Position, &s.Retired)
+	copy(r.secretHash[:], secret)
 	for _, t := range []struct {
 		from *time.Time
 		to   *time.Time

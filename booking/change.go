@@ -11,14 +11,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// promised is true of an appointment that was booked, or waits for a slot.
+const promised = `(a.state NOT IN ('held', 'expired') OR ` + waits + `)`
+
 // BySecret finds the appointment that a citizen's link stands for, once it
-// was booked, or ErrNotFound.
+// was booked or put on the waiting list, or ErrNotFound.
 func (a *Agenda) BySecret(ctx context.Context, secret string) (Appointment, error) {
 	hash, err := hashOf(secret)
 	if err != nil {
 		return Appointment{}, fmt.Errorf("by secret: %w", err)
 	}
-	r, err := a.record(ctx, a.pool, `WHERE a.secret_hash = $1 AND a.state NOT IN ('held', 'expired')`, hash[:])
+	r, err := a.record(ctx, a.pool, `WHERE a.secret_hash = $1 AND `+promised, hash[:])
 	if err != nil {
 		return Appointment{}, fmt.Errorf("by secret: %w", err)
 	}
@@ -29,7 +32,7 @@ func (a *Agenda) BySecret(ctx context.Context, secret string) (Appointment, erro
 // people would agree on it: case, accents, blanks and apostrophes do not
 // count. The work is the same whether code, surname or neither is right.
 func (a *Agenda) ByCode(ctx context.Context, code, surname string) (Appointment, error) {
-	r, err := a.record(ctx, a.pool, `WHERE a.code_hash = $1 AND a.state NOT IN ('held', 'expired')`, a.codeHash(code))
+	r, err := a.record(ctx, a.pool, `WHERE a.code_hash = $1 AND `+promised, a.codeHash(code))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Appointment{}, fmt.Errorf("by code: %w", err)
 	}
@@ -99,6 +102,7 @@ func (a *Agenda) Cancel(ctx context.Context, id uuid.UUID, actor Actor) error {
 		return fmt.Errorf("cancel: %w", err)
 	}
 	a.publish(ctx, id)
+	a.passOn(ctx)
 	return nil
 }
 
@@ -140,6 +144,7 @@ func (a *Agenda) Reschedule(ctx context.Context, id uuid.UUID, start time.Time, 
 		return Appointment{}, fmt.Errorf("reschedule: %w", err)
 	}
 	a.publish(ctx, id)
+	a.passOn(ctx)
 	return a.Get(ctx, id)
 }
 

@@ -52,6 +52,15 @@
 // Confirm, Reschedule and Cancel tell the Notifier within their transaction, so
 // that a citizen hears of every change and of nothing else (booking/notify).
 //
+// # The waiting list
+//
+// Wait makes an appointment without a time: a row in state expired, with its
+// secret, code and person, and its place in line (table waiting). What becomes
+// free is offered to the first whom it fits: the row is held at that slot for
+// some hours of the day, and its citizen told in the same transaction.
+// TakeOffer books it, RefuseOffer and time pass it on, Leave ends the waiting.
+// Cancel and Reschedule offer at once what they free, Maintain all else.
+//
 // # Who waits for whom
 //
 // The constraint no_overlap forbids two live rows of one desk to overlap, holds

@@ -37,11 +37,12 @@ const (
 	CodeInvalid      = "invalid"
 	CodeEmailOrPhone = "email_or_phone" // neither of the two was given
 	CodeTaken        = "taken"          // somebody or something else has it
+	CodeWaits        = "waits"          // this contact is on the waiting list already
 )
 
 // FieldError says which field of a form cannot be accepted, and why.
 type FieldError struct {
-	Field string // "name", "surname", "email", "phone", "language", "note", "staff_note"; of staff "login", "password", "role"; of hours "from", "to", "valid", "audience", "weekday"; of closures "days", "hours", "reason"; of offices, services and desks as in the forms of the administrator
+	Field string // "name", "surname", "email", "phone", "language", "note", "staff_note", "until"; of staff "login", "password", "role"; of hours "from", "to", "valid", "audience", "weekday"; of closures "days", "hours", "reason"; of offices, services and desks as in the forms of the administrator
 	Code  string // one of the Code constants
 }
 

@@ -73,7 +73,7 @@ func (a *Agenda) holdWith(ctx context.Context, insert func(newHold) (bool, error
 		err = a.retry(ctx, func() error {
 			var err error
 			won, err = insert(newHold{
-				h.ID, uuid.New(), channel, h.ExpiresAt, hash[:], a.codeHash(a.Code(h.Secret)), actor.StaffID,
+				h.ID, uuid.New(), channel, h.ExpiresAt, hash[:], a.codeHash(a.Code(h.Secret)), actor.StaffID, h.Secret,
 			})
 			return err
 		})
@@ -196,12 +196,19 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)
 	}
+	return a.book(ctx, r, secret, actor)
+}
+
+// book is confirm of what was found. Without its secret, the link that was
+// given before stays good.
+func (a *Agenda) book(ctx context.Context, r record, secret string, actor Actor) (Appointment, error) {
+	id := r.ID
 	if r.State == Held && r.Person.Surname == "" && r.Channel != ByWalkIn {
 		return Appointment{}, fmt.Errorf("confirm: %w", ErrIncomplete)
 	}
 	now := a.now()
 	var won bool
-	err = pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE appointment a SET state = 'booked', version = version + 1, changed_at = $2, changed_by = nullif($3::bigint, 0)
 			WHERE id = $1 AND state = 'held' AND hold_expires_at > $2
@@ -218,10 +225,10 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 		if err := a.note(ctx, tx, actor, "book", AboutAppointment, id); err != nil {
 			return err
 		}
-		if err := a.tell(ctx, tx, Notice{NoticeConfirmed, id, secret}); err != nil || r.Mode != Virtual {
+		if err := a.tell(ctx, tx, Notice{Kind: NoticeConfirmed, Appointment: id, Secret: secret}); err != nil || r.Mode != Virtual {
 			return err
 		}
-		return a.addGrant(ctx, tx, id, hash, token.RoleCitizen, "citizen:"+id.String(), r.Person.Name+" "+r.Person.Surname, uuid.New(), actor)
+		return a.addGrant(ctx, tx, id, r.secretHash, token.RoleCitizen, "citizen:"+id.String(), r.Person.Name+" "+r.Person.Surname, uuid.New(), actor)
 	})
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)

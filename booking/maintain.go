@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -33,18 +34,26 @@ func (a *Agenda) Run(ctx context.Context) error {
 }
 
 // Maintain does what time makes due: it makes the desk-days that have come
-// within the horizon, ends the holds past their time, and forgets who began a
+// within the horizon, ends the holds past their time, offers what is free to those who wait for it, and forgets who began a
 // booking and left it, and whose appointment was over long ago. It may run on several nodes at once, as often as one likes.
 func (a *Agenda) Maintain(ctx context.Context) error {
 	if err := a.rollForward(ctx); err != nil {
 		return fmt.Errorf("roll forward: %w", err)
 	}
+	// Before the holds end: what was offered to one goes on to the next, unseen.
+	if err := a.takeBack(ctx, uuid.Nil); err != nil {
+		return err
+	}
 	if err := a.expireHolds(ctx); err != nil {
 		return fmt.Errorf("expire holds: %w", err)
 	}
+	if err := a.offerFreed(ctx); err != nil {
+		return fmt.Errorf("waiting list: %w", err)
+	}
 	_, err := a.pool.Exec(ctx, `
 		DELETE FROM appointment_person p USING appointment a
-		WHERE a.id = p.appointment_id AND a.state = 'expired' AND a.hold_expires_at < $1`, a.now().Add(-identityKept))
+		WHERE a.id = p.appointment_id AND a.state = 'expired'
+			AND (a.hold_expires_at < $1 OR EXISTS (SELECT FROM waiting w WHERE w.appointment_id = a.id AND w.left_at IS NOT NULL))`, a.now().Add(-identityKept))
 	if err != nil {
 		return fmt.Errorf("forget who left: %w", err)
 	}

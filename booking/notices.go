@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,15 +18,19 @@ const (
 	NoticeMoved     NoticeKind = "moved"
 	NoticeCancelled NoticeKind = "cancelled"
 	NoticeReminder  NoticeKind = "reminder"
+	NoticeWaiting   NoticeKind = "waiting" // they are on the waiting list
+	NoticeOffered   NoticeKind = "offered" // a slot is held for them
 )
 
 // Notice is a change that the citizen is told of.
 type Notice struct {
 	Kind        NoticeKind
 	Appointment uuid.UUID
-	// Secret is the appointment's, which is known when it is confirmed and
-	// never again.
+	// Secret is the appointment's, which is known when it is confirmed, or put
+	// on the waiting list, and never again.
 	Secret string
+	// NotBefore is when it may go out; zero is at once.
+	NotBefore time.Time
 }
 
 // Notifier queues notices: *notify.Queue. It writes into the transaction of
@@ -51,7 +56,7 @@ func (a *Agenda) tell(ctx context.Context, tx pgx.Tx, n Notice) error {
 func (a *Agenda) forgetLinks(ctx context.Context) error {
 	_, err := a.pool.Exec(ctx, `
 		DELETE FROM appointment_link l USING appointment a
-		WHERE a.id = l.appointment_id AND (upper(a.period) <= $1 OR a.state NOT IN ('booked', 'arrived', 'called'))`, a.now())
+		WHERE a.id = l.appointment_id AND (upper(a.period) <= $1 OR a.state NOT IN ('booked', 'arrived', 'called') AND NOT `+waits+`)`, a.now())
 	if err != nil {
 		return fmt.Errorf("forget links: %w", err)
 	}

@@ -123,6 +123,7 @@ type newHold struct {
 	secretHash []byte
 	codeHash   []byte
 	staff      int64
+	secret     string
 }
 
 // insert tries to place a hold at a desk, in one statement and so in one

@@ -134,6 +134,9 @@ func erase(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if tag.RowsAffected() == 0 {
 		return ErrState
 	}
+	if _, err := tx.Exec(ctx, `DELETE FROM waiting WHERE appointment_id = $1`, id); err != nil {
+		return fmt.Errorf("line: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `DELETE FROM appointment_person WHERE appointment_id = $1`, id); err != nil {
 		return fmt.Errorf("person: %w", err)
 	}

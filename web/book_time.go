@@ -16,6 +16,7 @@ type timeView struct {
 	Picker  timePicker
 	Back    string
 	Heads   []time.Time
+	Wait    string // the page of the waiting list; "" where the reader holds a slot
 }
 
 // offersCount is how many free times are offered in place of a lost one.
@@ -53,6 +54,7 @@ func (s *Server) showTime(w http.ResponseWriter, r *http.Request, q url.Values, 
 	v := timeView{
 		Stepper: newStepper(l, stepTime), Picker: picker, Back: l.Path("/prenota?" + keep.Encode()), Heads: weekdayHeads(),
 		Recap: recap{Office: office, Service: service, Mode: picker.Mode},
+		Wait:  waitOffer(l, office, service, picker.Mode),
 	}
 	return s.render(w, r, status, "public/time.html", Page{Data: v, Crumbs: bookingCrumbs(l), NoSwitch: cause != nil})
 }

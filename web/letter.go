@@ -46,12 +46,17 @@ func (s *Server) Write(letter notify.Letter) (notify.Message, error) {
 		return m, fmt.Errorf("web: write a letter: %w", err)
 	}
 	m.HTML = b.String()
-	// A reminder finds the event where the confirmation put it.
-	if letter.Kind != booking.NoticeReminder {
+	// A reminder finds the event where the confirmation put it; who waits has none.
+	if letter.Kind != booking.NoticeReminder && !waits(letter) {
 		text, method := s.calendar(l, a, letter.Secret, a.Person.Email)
 		m.Calendar, m.Method = []byte(text), string(method)
 	}
 	return m, nil
+}
+
+// waits says whether a letter is about a slot that is yet to be had.
+func waits(letter notify.Letter) bool {
+	return letter.Kind == booking.NoticeWaiting || letter.Kind == booking.NoticeOffered
 }
 
 // letter says what there is to say in l.
@@ -69,13 +74,21 @@ func (s *Server) letter(l *Language, letter notify.Letter) letterView {
 		},
 		Foot: []string{l.T("mail.sender", "Town", s.town.Name), l.T("mail.not_you")},
 	}
+	switch letter.Kind {
+	case booking.NoticeWaiting: // there is no time yet
+		v.Rows = v.Rows[1:]
+	case booking.NoticeOffered:
+		end := booking.OfferEnds(a)
+		v.Lead = l.T("mail.lead_offered", "Date", l.Date(end), "Time", l.Clock(end))
+	case booking.NoticeConfirmed, booking.NoticeMoved, booking.NoticeCancelled, booking.NoticeReminder:
+	}
 	if letter.Kind == booking.NoticeCancelled {
 		v.Links = []letterLink{{l.T("manage.again"), s.link(l.Path("/prenota?ufficio=" + a.Office.Slug + "&servizio=" + a.Service.Slug))}}
 		return v
 	}
 	if letter.Secret != "" {
 		v.Rows = append(v.Rows, letterRow{l.T("done.code"), s.agenda.Code(letter.Secret)})
-		if a.Mode == booking.Virtual {
+		if a.Mode == booking.Virtual && !waits(letter) {
 			v.Links = append(v.Links, letterLink{l.T("mail.room", "Minutes", Minutes(s.joinBefore)), s.roomLink(l, letter.Secret)})
 		}
 		v.Links = append(v.Links, letterLink{l.T("mail.manage"), s.manageLink(l, letter.Secret)})
@@ -101,12 +114,16 @@ func (s *Server) shortLetter(l *Language, letter notify.Letter) string {
 	a := letter.Appointment
 	text := l.T("mail.short_"+string(letter.Kind), "Town", s.town.Name, "Service", a.Service.Name.In(l.Code),
 		"Date", l.DateShort(a.Start), "Time", l.Clock(a.Start), "Where", s.whereOf(l, a))
+	if letter.Kind == booking.NoticeOffered {
+		end := booking.OfferEnds(a)
+		text += " " + l.T("mail.short_answer", "Date", l.DateShort(end), "Time", l.Clock(end), "Link", s.link(l.Path("/appuntamento")))
+	}
 	if letter.Kind == booking.NoticeCancelled {
 		return oneLine(text)
 	}
 	if letter.Secret != "" {
 		text += " " + l.T("ics.code", "Code", s.agenda.Code(letter.Secret)) + "."
-		if a.Mode == booking.Virtual {
+		if a.Mode == booking.Virtual && !waits(letter) {
 			text += " " + l.T("mail.short_room") + " " + s.roomLink(l, letter.Secret)
 		}
 	}

@@ -106,6 +106,9 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) error {
 	if done {
 		return err
 	}
+	if a.State == booking.Held || a.State == booking.Expired {
+		return s.showWaiting(w, r, a, secret)
+	}
 	l := s.lang(r)
 	v := manageView{
 		Appointment: a, Base: l.Path("/appuntamento/" + a.ID.String()), CanChange: s.changeable(a),
@@ -129,6 +132,9 @@ func (s *Server) manageCalendar(w http.ResponseWriter, r *http.Request) error {
 	a, secret, done, err := s.managed(w, r)
 	if done {
 		return err
+	}
+	if a.State == booking.Held || a.State == booking.Expired {
+		return errNoPage
 	}
 	return s.writeCalendar(w, r, a, secret)
 }

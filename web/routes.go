@@ -28,6 +28,8 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "GET /prenota", s.bookPlace)
 	s.page(mux, "GET /prenota/orario", s.bookTime)
 	s.page(mux, "POST /prenota/orario", s.bookTimePost)
+	s.page(mux, "GET "+waitPath, s.wait)
+	s.page(mux, "POST "+waitPath, s.waitPost)
 	// From the hold on, its id is in the path and its secret in a cookie.
 	s.page(mux, "GET /prenota/h/{hold}", s.bookResume)
 	s.page(mux, "GET /prenota/h/{hold}/orario", s.holdTime)
@@ -52,6 +54,9 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST /appuntamento/{id}/disdici", s.manageCancelPost)
 	s.page(mux, "GET /appuntamento/{id}/sposta", s.manageMove)
 	s.page(mux, "POST /appuntamento/{id}/sposta", s.manageMovePost)
+	s.page(mux, "POST /appuntamento/{id}/accetta", s.waitingAnswer(s.takeOffer))
+	s.page(mux, "POST /appuntamento/{id}/rifiuta", s.waitingAnswer(s.refuseOffer))
+	s.page(mux, "POST /appuntamento/{id}/lascia", s.waitingAnswer(s.leaveList))
 	s.page(mux, "POST /appuntamento/{id}/stanza", s.manageRoom)
 	s.page(mux, "GET /appuntamento/{id}/appuntamento.ics", s.manageCalendar)
 	s.page(mux, "POST /appuntamento/{id}/valutazione", s.manageRate)

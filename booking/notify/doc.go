@@ -6,7 +6,8 @@
 // The agenda calls Queue.Notify within the transaction that confirms, moves or
 // cancels. It inserts a job of river's beside the change, so that both are
 // there or neither is; a confirmation and a move also leave a reminder for the
-// day before. A job holds the appointment's id, its version and its start: no
+// day before. Taking a place on the waiting list and being offered a slot are told
+// the same way, an offer not before the morning. A job holds the appointment's id, its version and its start: no
 // name, no address, no secret.
 //
 // A Postman works the jobs. It reads the appointment as it stands, lets go

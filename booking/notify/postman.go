@@ -186,6 +186,10 @@ func (w *worker) stands(a booking.Appointment, args noticeArgs) bool {
 	switch args.Notice {
 	case booking.NoticeCancelled:
 		return a.State == booking.Cancelled
+	case booking.NoticeWaiting:
+		return a.State == booking.Expired
+	case booking.NoticeOffered:
+		return same && a.State == booking.Held && w.c.Now().Before(booking.OfferEnds(a))
 	case booking.NoticeReminder:
 		return same && a.State == booking.Booked && w.c.Now().Before(a.Start)
 	case booking.NoticeConfirmed, booking.NoticeMoved:

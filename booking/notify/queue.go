@@ -113,10 +113,10 @@ func (q *Queue) Notify(ctx context.Context, tx pgx.Tx, n booking.Notice) error {
 		}
 	}
 	args := noticeArgs{n.Kind, n.Appointment.String(), version, start.Unix()}
-	if _, err := q.client.InsertTx(ctx, tx, args, nil); err != nil {
+	if _, err := q.client.InsertTx(ctx, tx, args, &river.InsertOpts{ScheduledAt: n.NotBefore}); err != nil {
 		return fmt.Errorf("notify: queue: %w", err)
 	}
-	if n.Kind == booking.NoticeCancelled {
+	if n.Kind != booking.NoticeConfirmed && n.Kind != booking.NoticeMoved {
 		return nil
 	}
 	return q.remind(ctx, tx, args, start, tz)

@@ -39,6 +39,7 @@ void test('the citizens’ pages', { timeout: 240_000 }, async () => {
       '/prenota?ufficio=tributi',
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza',
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
+      '/prenota/avvisami?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
       '/appuntamento',
       '/privacy',
       '/accessibilita',

@@ -1,0 +1,160 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"sportello/booking"
+)
+
+// waitPath is where somebody asks to be told of a freed slot.
+const waitPath = "/prenota/avvisami"
+
+// waitView is the form for a place on the waiting list.
+type waitView struct {
+	Recap       recap
+	Back        string
+	Modes       []booking.Mode
+	Mode        booking.Mode
+	Until       string // "2026-11-30"
+	First, Last time.Time
+	Person      booking.Person
+	Privacy     bool
+	Errors      formErrors
+}
+
+// waitOffer is the address of the form, from the page of the times.
+func waitOffer(l *Language, o booking.Office, s booking.Service, m booking.Mode) string {
+	return l.Path(waitPath + "?" + url.Values{"ufficio": {o.Slug}, "servizio": {s.Slug}, "modo": {modeParam(m)}}.Encode())
+}
+
+func (s *Server) wait(w http.ResponseWriter, r *http.Request) error {
+	return s.showWait(w, r, r.URL.Query(), waitView{})
+}
+
+func (s *Server) showWait(w http.ResponseWriter, r *http.Request, q url.Values, v waitView) error {
+	noStore(w)
+	l := s.lang(r)
+	office, service, err := s.agenda.ServiceBySlug(r.Context(), q.Get("ufficio"), q.Get("servizio"))
+	if err != nil {
+		return err
+	}
+	z, err := zone(office)
+	if err != nil {
+		return err
+	}
+	v.Modes, v.Mode = service.Modes, parseMode(q.Get("modo"))
+	if !slices.Contains(v.Modes, v.Mode) {
+		v.Mode = v.Modes[0]
+	}
+	v.Recap = recap{Office: office, Service: service}
+	v.Back = l.Path("/prenota/orario?" + url.Values{"ufficio": {office.Slug}, "servizio": {service.Slug}}.Encode())
+	v.First, v.Last = s.now().Add(service.MinNotice).In(z), s.now().Add(service.Horizon).In(z)
+	return s.render(w, r, statusOf(v.Errors), "public/wait.html", Page{
+		Data: v, Crumbs: append(bookingCrumbs(l), Crumb{Text: l.T("wait.title")}), NoSwitch: len(v.Errors) > 0,
+	})
+}
+
+// waitPost takes a place in line and shows it as any appointment is shown.
+func (s *Server) waitPost(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	l := s.lang(r)
+	_, service, err := s.agenda.ServiceBySlug(r.Context(), r.PostFormValue("ufficio"), r.PostFormValue("servizio"))
+	if err != nil {
+		return err
+	}
+	v := waitView{Until: r.PostFormValue("until"), Privacy: r.PostFormValue("privacy") != "", Person: booking.Person{
+		Name: r.PostFormValue("name"), Surname: r.PostFormValue("surname"),
+		Email: r.PostFormValue("email"), Phone: r.PostFormValue("phone"), Language: l.Code,
+	}}
+	until, err := time.Parse(time.DateOnly, v.Until)
+	if err != nil {
+		v.Errors.add("until", l.T("form.until.invalid"))
+	}
+	v.Errors = append(v.Errors, personMistakes(l, v.Person, v.Privacy)...)
+	if len(v.Errors) > 0 {
+		return s.showWait(w, r, r.PostForm, v)
+	}
+	if err := s.door.admit(w, r); errors.Is(err, errProof) {
+		return s.showProof(w, r)
+	} else if err != nil {
+		return err
+	}
+	h, err := s.agenda.Wait(r.Context(), booking.WaitRequest{
+		ServiceID: service.ID, Mode: parseMode(r.PostFormValue("modo")), Until: until, Person: v.Person,
+	})
+	if v.Errors.addFrom(l, err) {
+		return s.showWait(w, r, r.PostForm, v)
+	}
+	if err != nil {
+		return err
+	}
+	s.admit(w, h.ID, h.Secret)
+	http.Redirect(w, r, l.Path("/appuntamento/"+h.ID.String()), http.StatusSeeOther)
+	return nil
+}
+
+// waitingView is a place on the waiting list, or the slot on offer.
+type waitingView struct {
+	Appointment booking.Appointment
+	Waiting     booking.Waiting
+	Base        string
+	Code        string
+	Told        bool // by mail or text message
+	Again       string
+	Missed      bool // the answer came too late
+}
+
+// showWaiting is the appointment's page for whom a slot is yet to be found.
+func (s *Server) showWaiting(w http.ResponseWriter, r *http.Request, a booking.Appointment, secret string) error {
+	place, err := s.agenda.WaitingOf(r.Context(), a.ID)
+	if err != nil {
+		return err
+	}
+	l := s.lang(r)
+	v := waitingView{
+		Appointment: a, Waiting: place, Base: l.Path("/appuntamento/" + a.ID.String()), Told: s.channels.For(a.Person) != "",
+		Again: l.Path("/prenota?ufficio=" + a.Office.Slug + "&servizio=" + a.Service.Slug), Missed: r.URL.Query().Has("tardi"),
+	}
+	if secret != "" {
+		v.Code = s.agenda.Code(secret)
+	}
+	return s.render(w, r, http.StatusOK, "public/waiting.html", Page{Data: v, Crumbs: []Crumb{{Text: l.T("nav.manage")}}})
+}
+
+// waitingAnswer makes a handler of what can be done about a place in line.
+func (s *Server) waitingAnswer(do func(r *http.Request, a booking.Appointment) error) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		a, _, done, err := s.managed(w, r)
+		if done {
+			return err
+		}
+		err = do(r, a)
+		late := ""
+		if errors.Is(err, booking.ErrHoldExpired) || errors.Is(err, booking.ErrTooMany) {
+			late = "tardi"
+		} else if err != nil && !unchangeable(err) { // else its page shows how it stands
+			return err
+		}
+		s.backToManaged(w, r, a, late)
+		return nil
+	}
+}
+
+func (s *Server) takeOffer(r *http.Request, a booking.Appointment) error {
+	_, err := s.agenda.TakeOffer(r.Context(), a.ID, booking.Actor{})
+	return err
+}
+
+func (s *Server) refuseOffer(r *http.Request, a booking.Appointment) error {
+	return s.agenda.RefuseOffer(r.Context(), a.ID)
+}
+
+func (s *Server) leaveList(r *http.Request, a booking.Appointment) error {
+	return s.agenda.Leave(r.Context(), a.ID, booking.Actor{})
+}
