@@ -101,6 +101,41 @@ void test('the steps of a booking, and managing it', { timeout: 180_000 }, async
   await page.context().close();
 });
 
+void test('the waiting list, joined with JavaScript off', { timeout: 120_000 }, async () => {
+  const { page: plain } = await newPage(site.browser, { viewport: narrow, locale: 'it-IT', javaScriptEnabled: false });
+  await open(plain, '/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video');
+  await plain.click('a[href*="/prenota/avvisami"]');
+  await plain.click('main form .sv-nav button');
+  await plain.waitForSelector('#until[aria-invalid=true]');
+  await picture(plain, 'wait-errors');
+  await plain.fill('#until', (await plain.getAttribute('#until', 'min')) ?? '');
+  await plain.fill('#name', 'Ugo');
+  await plain.fill('#surname', 'Neri');
+  await plain.fill('#phone', '333 765 4321');
+  await plain.check('#privacy');
+  await plain.click('main form .sv-nav button');
+  await plain.waitForSelector('.sv-code-small');
+  await picture(plain, 'waiting');
+  const code = ((await plain.textContent('.sv-code-small')) ?? '').trim();
+  const address = plain.url();
+  await plain.context().close();
+
+  // Times are free, so one is offered at once: seen with the code, then left.
+  const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
+  await open(page, '/it/appuntamento');
+  await page.fill('#code', code);
+  await page.fill('#surname', 'neri');
+  await page.click('main form button.btn-primary');
+  await page.waitForURL(address);
+  await look(page, 'a place in line, or an offer');
+  await picture(page, 'waiting-wide');
+  await page.click('form[action$="/lascia"] button');
+  await page.waitForSelector('h1:has-text("Non sei più in lista")');
+  await look(page, 'a waiting list that was left');
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
 const staff: Record<string, string[]> = {
   operatore: ['/staff/operatore', '/staff/operatore?servizio=carta-identita'],
   reception: ['/staff/reception', '/staff/reception/senza-appuntamento', '/staff/sale'],
