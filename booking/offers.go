@@ -144,7 +144,12 @@ func (a *Agenda) offerLine(ctx context.Context, l line) error {
 			if errors.Is(err, ErrState) { // somebody else's offer, or gone: the next in line
 				break
 			}
-			if errors.Is(err, ErrSlotTaken) || errors.Is(err, ErrNotBookable) {
+			if errors.Is(err, ErrSlotTaken) {
+				// Should it come free again, it is for the first in line, not for those behind.
+				s.Desks = 0
+				continue
+			}
+			if errors.Is(err, ErrNotBookable) {
 				continue
 			}
 			return err
