@@ -45,14 +45,12 @@ func scanRecord(row pgx.CollectableRow) (record, error) {
 	var r record
 	var arrived, called, closed *time.Time
 	var secret []byte
-	o, s := &r.Office, &r.Service
-	err := row.Scan(&r.ID, &r.Room, &r.DeskID, &r.DeskName, &r.Start, &r.End, &r.Mode, &r.Channel, &r.State,
+	err := row.Scan(append(append([]any{
+		&r.ID, &r.Room, &r.DeskID, &r.DeskName, &r.Start, &r.End, &r.Mode, &r.Channel, &r.State,
 		&r.HoldExpiresAt, &r.Note, &r.StaffNote, &r.CreatedAt, &arrived, &called, &closed, &r.Version,
 		&r.Ticket, &r.Calls, &r.Rated, &r.audience, &secret, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
 		&r.Person.Email, &r.Person.Phone, &r.Person.Language,
-		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position, &o.MaxOpen, &o.Retired,
-		&s.ID, &s.OfficeID, &s.OfficeSlug, &s.Slug, &s.Name, &s.Description, &s.Bring,
-		&s.Duration, &s.Buffer, &s.Step, &s.MinNotice, &s.Horizon, &s.CancelUntil, &s.Modes, &s.Position, &s.Retired)
+	}, r.Office.columns()...), r.Service.columns()...)...)
 	copy(r.secretHash[:], secret)
 	for _, t := range []struct {
 		from *time.Time

@@ -92,6 +92,17 @@ func BenchmarkFirstFree(b *testing.B) {
 	}
 }
 
+func BenchmarkEarliest(b *testing.B) {
+	w := crowded(b, 50)
+	ids := w.servicesOf(b, 50)
+	for b.Loop() {
+		list, err := w.Earliest(b.Context(), ids, booking.Public)
+		if err != nil || len(list) != 50 || list[49].Start.IsZero() {
+			b.Fatal(len(list), err)
+		}
+	}
+}
+
 func BenchmarkHold(b *testing.B) {
 	b.Run("uncontended", func(b *testing.B) {
 		w := newWorld(b, monday)

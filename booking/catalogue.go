@@ -11,6 +11,13 @@ import (
 
 const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position, o.max_open, o.retired_at IS NOT NULL`
 
+// columns are where a row of officeColumns is read into.
+func (o *Office) columns() []any {
+	return []any{
+		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position, &o.MaxOpen, &o.Retired,
+	}
+}
+
 // Offices lists the offices that can be booked, in their order.
 func (a *Agenda) Offices(ctx context.Context) ([]Office, error) { return a.offices(ctx, false) }
 
@@ -42,7 +49,15 @@ func (a *Agenda) OfficeBySlug(ctx context.Context, slug string) (Office, error) 
 }
 
 const serviceColumns = `s.id, s.office_id, o.slug, s.slug, s.name, s.description, s.bring,
-	s.duration, s.buffer, s.step, s.min_notice, s.horizon, s.cancel_until, s.modes, s.position, s.retired_at IS NOT NULL`
+	s.duration, s.buffer, s.step, s.min_notice, s.horizon, s.cancel_until, s.modes, s.position, s.kind, s.retired_at IS NOT NULL`
+
+// columns are where a row of serviceColumns is read into.
+func (s *Service) columns() []any {
+	return []any{
+		&s.ID, &s.OfficeID, &s.OfficeSlug, &s.Slug, &s.Name, &s.Description, &s.Bring, &s.Duration, &s.Buffer, &s.Step,
+		&s.MinNotice, &s.Horizon, &s.CancelUntil, &s.Modes, &s.Position, &s.Kind, &s.Retired,
+	}
+}
 
 // Services lists the services of an office that can be booked, in their order.
 func (a *Agenda) Services(ctx context.Context, officeID int64) ([]Service, error) {

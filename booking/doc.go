@@ -16,6 +16,9 @@
 // days it touches, ends the holds that lost their hours, and lists the
 // appointments it is in the way of, which a person must settle.
 //
+// Services of several offices that do the same bear one Kind; Earliest tells
+// who of them has the first free start, and in which mode.
+//
 // # Editing what is offered
 //
 // SaveOffice, SaveService and SaveDesk change the catalogue; RetireOffice and

@@ -52,6 +52,12 @@ func (s Service) checked() (Service, error) {
 	if s.Position < 0 || s.Position > maxPosition {
 		return s, &FieldError{"position", CodeInvalid}
 	}
+	if s.Kind, err = checkOptional("kind", s.Kind, maxName); err != nil {
+		return s, err
+	}
+	if s.Kind != "" { // "Carta d'identità" and "carta d'identita" are one kind
+		s.Kind = slugOf(s.Kind)
+	}
 	return s, nil
 }
 
@@ -101,10 +107,10 @@ func insertService(ctx context.Context, tx pgx.Tx, s *Service) error {
 		return err
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO service (office_id, slug, name, description, bring, duration, buffer, step, min_notice, horizon, cancel_until, modes, position)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		INSERT INTO service (office_id, slug, name, description, bring, duration, buffer, step, min_notice, horizon, cancel_until, modes, position, kind)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
 		s.OfficeID, s.Slug, s.Name, s.Description, s.Bring, s.Duration, s.Buffer, s.Step,
-		s.MinNotice, s.Horizon, s.CancelUntil, s.Modes, s.Position).Scan(&s.ID)
+		s.MinNotice, s.Horizon, s.CancelUntil, s.Modes, s.Position, s.Kind).Scan(&s.ID)
 	if err != nil {
 		return fmt.Errorf("insert service: %w", notFoundIfForeign(err))
 	}
@@ -128,10 +134,10 @@ func (a *Agenda) updateService(ctx context.Context, tx pgx.Tx, s Service, actor 
 	}
 	tag, err := tx.Exec(ctx, `
 		UPDATE service SET name = $2, description = $3, bring = $4, duration = $5, buffer = $6, step = $7,
-			min_notice = $8, horizon = $9, cancel_until = $10, modes = $11, position = $12
+			min_notice = $8, horizon = $9, cancel_until = $10, modes = $11, position = $12, kind = $13
 		WHERE id = $1`,
 		s.ID, s.Name, s.Description, s.Bring, s.Duration, s.Buffer, s.Step,
-		s.MinNotice, s.Horizon, s.CancelUntil, s.Modes, s.Position)
+		s.MinNotice, s.Horizon, s.CancelUntil, s.Modes, s.Position, s.Kind)
 	if err := changed(tag.RowsAffected(), err, "service"); err != nil {
 		return nil, err
 	}

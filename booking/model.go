@@ -100,7 +100,10 @@ type Service struct {
 	CancelUntil time.Duration // changes and cancelling end this long before the start
 	Modes       []Mode
 	Position    int
-	Retired     bool // hidden from booking, as is all of a retired office
+	// Kind is a word that the services have in common which do the same at
+	// several offices ("carta-d-identita"); "" where there is but this one.
+	Kind    string
+	Retired bool // hidden from booking, as is all of a retired office
 }
 
 // Allows says whether the service can be had in mode m.

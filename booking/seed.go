@@ -63,6 +63,7 @@ type seedService struct {
 	Horizon     duration `json:"horizon"`
 	CancelUntil duration `json:"cancelUntil"`
 	Modes       []Mode   `json:"modes"`
+	Kind        string   `json:"kind"`
 }
 
 type seedDesk struct {
@@ -165,12 +166,12 @@ func (a *Agenda) seedOffice(ctx context.Context, tx pgx.Tx, town int64, o seedOf
 	for i, s := range o.Services {
 		id, _, err := addOrFind(ctx, tx, `
 			INSERT INTO service (office_id, slug, name, description, bring, duration, buffer, step,
-				min_notice, horizon, cancel_until, modes, position)
-			VALUES ($1, $2, $3, coalesce($4::jsonb, '{}'), coalesce($5::jsonb, '{}'), $6, $7, $8, $9, $10, $11, $12, $13)
+				min_notice, horizon, cancel_until, modes, position, kind)
+			VALUES ($1, $2, $3, coalesce($4::jsonb, '{}'), coalesce($5::jsonb, '{}'), $6, $7, $8, $9, $10, $11, $12, $13, $14)
 			ON CONFLICT DO NOTHING RETURNING id`,
 			`SELECT id FROM service WHERE office_id = $1 AND slug = $2`, 2,
 			office, s.Slug, s.Name, s.Description, s.Bring, time.Duration(s.Duration), time.Duration(s.Buffer), time.Duration(s.Step),
-			time.Duration(s.MinNotice), time.Duration(s.Horizon), time.Duration(s.CancelUntil), s.Modes, i+1)
+			time.Duration(s.MinNotice), time.Duration(s.Horizon), time.Duration(s.CancelUntil), s.Modes, i+1, s.Kind)
 		if err != nil {
 			return fmt.Errorf("service %s: %w", s.Slug, err)
 		}

@@ -47,6 +47,7 @@ func serviceForm(v booking.Service) formValues {
 	f.setLength("horizon", v.Horizon, dayLong)
 	f.setLength("cancel_until", v.CancelUntil, time.Minute)
 	f.Set("position", strconv.Itoa(v.Position))
+	f.Set("kind", v.Kind)
 	f.Values["modes"] = modeValues(v.Modes)
 	return f
 }
@@ -134,6 +135,6 @@ func (f formValues) service() booking.Service {
 		Name: f.text("name"), Description: f.text("description"), Bring: f.text("bring"),
 		Duration: f.length("duration", time.Minute), Buffer: f.length("buffer", time.Minute), Step: f.length("step", time.Minute),
 		MinNotice: f.length("min_notice", time.Minute), Horizon: f.length("horizon", dayLong), CancelUntil: f.length("cancel_until", time.Minute),
-		Modes: f.modes(), Position: f.number("position"),
+		Modes: f.modes(), Position: f.number("position"), Kind: f.Get("kind"),
 	}
 }
