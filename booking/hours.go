@@ -169,6 +169,8 @@ type scope struct{ Town, Office, Desk int64 }
 //
 // `(day + from_local) AT TIME ZONE tz` keeps 08:30 at 08:30 whatever the
 // clocks do that night. Hours that the spring change swallows whole are left out.
+// Of an hour that comes twice in autumn a rule means the second; a closure
+// means both, lest somebody come to a closed door.
 func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last time.Time) ([]Appointment, error) {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO desk_day AS old (desk_id, day, audience, open)
@@ -187,7 +189,8 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 		), '{}') - coalesce((
 			SELECT range_agg(CASE WHEN f.at < t.at THEN tstzrange(f.at, t.at) END)
 			FROM closure c
-			CROSS JOIN LATERAL (SELECT (g.day + c.from_local) AT TIME ZONE o.tz) AS f(at)
+			CROSS JOIN LATERAL (SELECT least((g.day + c.from_local) AT TIME ZONE o.tz,
+				(g.day + c.from_local - interval '1 hour') AT TIME ZONE o.tz + interval '1 hour')) AS f(at)
 			CROSS JOIN LATERAL (SELECT (CASE c.to_local WHEN '24:00' THEN g.day + 1 + time '00:00' ELSE g.day + c.to_local END) AT TIME ZONE o.tz) AS t(at)
 			WHERE c.days @> g.day AND c.removed_at IS NULL AND c.from_local IS NOT NULL
 				AND (c.desk_id = d.id OR c.office_id = o.id OR c.town_id = o.town_id
