@@ -88,7 +88,8 @@ func (a *Agenda) now() time.Time { return a.opt.Now().Truncate(time.Microsecond)
 // Query asks for free starts.
 type Query struct {
 	ServiceID int64
-	Mode      Mode // empty: whichever the service and the desks offer
+	Also      []int64 // other services, in the same appointment
+	Mode      Mode    // empty: whichever the service and the desks offer
 	Audience  Audience
 	From, To  time.Time // starts in [From, To); a zero From is now, a zero To the horizon
 	Limit     int       // 0: all
@@ -97,6 +98,7 @@ type Query struct {
 // HoldRequest asks for one start.
 type HoldRequest struct {
 	ServiceID int64
+	Also      []int64 // other services of the office, done in the same appointment
 	Start     time.Time
 	Mode      Mode
 	Channel   Channel

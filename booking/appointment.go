@@ -23,7 +23,7 @@ const live = `('held', 'booked', 'arrived', 'called', 'served')`
 const selectAppointment = `
 	SELECT a.id, a.room, a.desk_id, d.name, lower(a.period), upper(a.period), a.mode, a.channel, a.state,
 		a.hold_expires_at, a.note, a.staff_note, a.created_at, a.arrived_at, a.called_at, a.closed_at, a.version,
-		a.ticket, a.calls, a.rated, a.audience, a.secret_hash, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
+		a.ticket, a.calls, a.rated, a.also, a.audience, a.secret_hash, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
 		coalesce(p.email, ''), coalesce(p.phone, ''), coalesce(p.language, ''),
 		` + officeColumns + `, ` + serviceColumns + `
 	FROM appointment a
@@ -45,13 +45,15 @@ func scanRecord(row pgx.CollectableRow) (record, error) {
 	var r record
 	var arrived, called, closed *time.Time
 	var secret []byte
+	var also []int64
 	err := row.Scan(append(append([]any{
 		&r.ID, &r.Room, &r.DeskID, &r.DeskName, &r.Start, &r.End, &r.Mode, &r.Channel, &r.State,
 		&r.HoldExpiresAt, &r.Note, &r.StaffNote, &r.CreatedAt, &arrived, &called, &closed, &r.Version,
-		&r.Ticket, &r.Calls, &r.Rated, &r.audience, &secret, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
+		&r.Ticket, &r.Calls, &r.Rated, &also, &r.audience, &secret, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
 		&r.Person.Email, &r.Person.Phone, &r.Person.Language,
 	}, r.Office.columns()...), r.Service.columns()...)...)
 	copy(r.secretHash[:], secret)
+	r.Service.Also = also
 	for _, t := range []struct {
 		from *time.Time
 		to   *time.Time
@@ -72,6 +74,9 @@ func (a *Agenda) records(ctx context.Context, db queryer, ending string, args ..
 	list, err := pgx.CollectRows(rows, scanRecord)
 	if err != nil {
 		return nil, fmt.Errorf("appointments: %w", err)
+	}
+	if err := fillTogether(ctx, db, list); err != nil {
+		return nil, err
 	}
 	for i := range list {
 		loc, err := a.zones.load(list[i].Office.TZ)

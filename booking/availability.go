@@ -14,17 +14,24 @@ import (
 // hours are, less what occupies it; starts stand at whole steps from the
 // beginning of each stretch of hours, so that they do not wander with what
 // was booked before. A stale hold occupies nothing: whoever wants its slot
-// expires it first.
-const starts = `
-	WITH wanted AS MATERIALIZED (
-		SELECT s.id AS service_id, ds.desk_id, s.duration, s.buffer, s.step, o.tz,
-			greatest($2, $4::timestamptz + CASE WHEN $6 = 'public' THEN s.min_notice ELSE '0' END) AS earliest,
-			least($3, $4::timestamptz + s.horizon) AS latest
-		FROM service s
+// expires it first. Where other services are joined ($8), each start has room
+// for them too.
+func starts() string {
+	return `
+	WITH also AS MATERIALIZED (
+		SELECT count(*) AS n, sum(duration) AS duration, max(buffer) AS buffer, max(min_notice) AS min_notice, min(horizon) AS horizon
+		FROM service WHERE id = ANY($8) AND retired_at IS NULL AND ($5 = '' OR $5 = ANY(modes))
+	), wanted AS MATERIALIZED (
+		SELECT s.id AS service_id, ds.desk_id, s.duration + coalesce(also.duration, '0') AS duration, greatest(s.buffer, also.buffer) AS buffer, s.step, o.tz,
+			greatest($2, $4::timestamptz + CASE WHEN $6 = 'public' THEN greatest(s.min_notice, also.min_notice) ELSE '0' END) AS earliest,
+			least($3, $4::timestamptz + least(s.horizon, also.horizon)) AS latest
+		FROM also
+		JOIN service s ON also.n = cardinality($8::bigint[])
 		JOIN office o ON o.id = s.office_id
 		JOIN desk_service ds ON ds.service_id = s.id
 		JOIN desk d ON d.id = ds.desk_id
 		WHERE s.id = ANY($1) AND s.retired_at IS NULL AND ($5 = '' AND d.modes && s.modes OR $5 = ANY(d.modes) AND $5 = ANY(s.modes))
+			AND ` + doesAll("$8") + `
 	), busy AS MATERIALIZED (
 		SELECT a.desk_id, range_agg(a.occupied) AS occupied
 		FROM appointment a
@@ -46,14 +53,15 @@ const starts = `
 	GROUP BY w.service_id, t.start
 	ORDER BY t.start, w.service_id
 	LIMIT $7`
+}
 
 // free runs starts for the starts in [from, to).
-func (a *Agenda) free(ctx context.Context, services []int64, mode Mode, audience Audience, from, to time.Time, limit int) ([]Slot, error) {
+func (a *Agenda) free(ctx context.Context, services, also []int64, mode Mode, audience Audience, from, to time.Time, limit int) ([]Slot, error) {
 	var most *int // null: no limit
 	if limit > 0 {
 		most = &limit
 	}
-	rows, err := a.pool.Query(ctx, starts, services, from, to, a.now(), mode, audience, most)
+	rows, err := a.pool.Query(ctx, starts(), services, from, to, a.now(), mode, audience, most, none(also))
 	if err != nil {
 		return nil, fmt.Errorf("free starts: %w", err)
 	}
@@ -90,11 +98,12 @@ func (a *Agenda) Free(ctx context.Context, q Query) ([]Slot, error) {
 		}
 		to = from.Add(s.Horizon)
 	}
-	return a.free(ctx, []int64{q.ServiceID}, q.Mode, q.Audience, from, to, q.Limit)
+	return a.free(ctx, []int64{q.ServiceID}, q.Also, q.Mode, q.Audience, from, to, q.Limit)
 }
 
-// Month lists the days of a month, each with how many starts are free.
-func (a *Agenda) Month(ctx context.Context, serviceID int64, mode Mode, audience Audience, year int, month time.Month) ([]Day, error) {
+// Month lists the days of a month, each with how many starts are free; with
+// also, of those that have room for these services too.
+func (a *Agenda) Month(ctx context.Context, serviceID int64, mode Mode, audience Audience, year int, month time.Month, also ...int64) ([]Day, error) {
 	if year < 1 || year > 9999 || month < time.January || month > time.December {
 		return nil, fmt.Errorf("month: %w", ErrNotFound)
 	}
@@ -104,7 +113,7 @@ func (a *Agenda) Month(ctx context.Context, serviceID int64, mode Mode, audience
 	}
 	from := time.Date(year, month, 1, 0, 0, 0, 0, loc)
 	to := time.Date(year, month+1, 1, 0, 0, 0, 0, loc)
-	slots, err := a.free(ctx, []int64{serviceID}, mode, audience, from, to, 0)
+	slots, err := a.free(ctx, []int64{serviceID}, also, mode, audience, from, to, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -120,16 +129,16 @@ func (a *Agenda) Month(ctx context.Context, serviceID int64, mode Mode, audience
 
 // FirstFree finds the first n free starts over several services, soonest
 // first. It looks a week ahead, then ever farther, since most offices have
-// something within the week.
-func (a *Agenda) FirstFree(ctx context.Context, serviceIDs []int64, mode Mode, audience Audience, n int) ([]Slot, error) {
+// something within the week. With also, each start has room for these too.
+func (a *Agenda) FirstFree(ctx context.Context, serviceIDs []int64, mode Mode, audience Audience, n int, also ...int64) ([]Slot, error) {
 	if n <= 0 || len(serviceIDs) == 0 {
 		return nil, nil
 	}
-	return a.firstFree(ctx, serviceIDs, mode, audience, a.now(), n)
+	return a.firstFree(ctx, serviceIDs, also, mode, audience, a.now(), n)
 }
 
 // firstFree finds the first n free starts from a time on.
-func (a *Agenda) firstFree(ctx context.Context, services []int64, mode Mode, audience Audience, from time.Time, n int) ([]Slot, error) {
+func (a *Agenda) firstFree(ctx context.Context, services, also []int64, mode Mode, audience Audience, from time.Time, n int) ([]Slot, error) {
 	var horizon time.Duration
 	if err := a.pool.QueryRow(ctx, `SELECT coalesce(max(horizon), '0') FROM service WHERE id = ANY($1)`, services).Scan(&horizon); err != nil {
 		return nil, fmt.Errorf("horizon: %w", err)
@@ -141,7 +150,7 @@ func (a *Agenda) firstFree(ctx context.Context, services []int64, mode Mode, aud
 		if to.After(end) {
 			to = end
 		}
-		more, err := a.free(ctx, services, mode, audience, from, to, n-len(found))
+		more, err := a.free(ctx, services, also, mode, audience, from, to, n-len(found))
 		if err != nil {
 			return nil, err
 		}
@@ -154,13 +163,14 @@ func (a *Agenda) firstFree(ctx context.Context, services []int64, mode Mode, aud
 // offers is how many free starts a SlotTakenError carries.
 const offers = 5
 
-// taken tells whoever lost start what is free next: from start on, or before
+// taken tells whoever lost a place what is free next: from its start on, or before
 // it where nothing is left after.
-func (a *Agenda) taken(ctx context.Context, service int64, mode Mode, audience Audience, start time.Time) error {
-	next, err := a.firstFree(ctx, []int64{service}, mode, audience, start, offers)
+func (a *Agenda) taken(ctx context.Context, p place) error {
+	service := []int64{p.service.ID}
+	next, err := a.firstFree(ctx, service, p.service.Also, p.mode, p.audience, p.start, offers)
 	if err == nil && len(next) < offers {
 		var before []Slot
-		before, err = a.free(ctx, []int64{service}, mode, audience, a.now(), start, 0)
+		before, err = a.free(ctx, service, p.service.Also, p.mode, p.audience, a.now(), p.start, 0)
 		if keep := offers - len(next); len(before) > keep {
 			before = before[len(before)-keep:]
 		}

@@ -126,7 +126,7 @@ func (a *Agenda) Reschedule(ctx context.Context, id uuid.UUID, start time.Time, 
 	if actor.StaffID != 0 {
 		audience = Operators
 	}
-	p, err := a.placeAt(ctx, r.Service.ID, r.Mode, audience, start)
+	p, err := a.placeAt(ctx, r.Service.ID, r.Service.Also, r.Mode, audience, start)
 	if err != nil {
 		return Appointment{}, fmt.Errorf("reschedule: %w", err)
 	}

@@ -47,6 +47,10 @@
 // Arriving in person gives a ticket, by which Calls tells the screens of a
 // hall (Hall, Display) whom the desks call, without a name. CallAgain repeats it.
 //
+// An appointment may be for several services of its office (Together): their
+// lengths add up, the strictest of their rules holds, and one desk does them all.
+// It goes by the first of them; the others are kept with it.
+//
 // A virtual appointment has grants: who may enter its room, when, as what.
 // The citizen's is made by Confirm from the same secret; hosts and guests get
 // theirs on demand. PostgreSQL has the truth (GrantByHash); after each commit

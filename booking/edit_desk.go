@@ -97,7 +97,7 @@ func (a *Agenda) putDesk(ctx context.Context, tx pgx.Tx, d *Desk, actor Actor) (
 		return nil, err
 	}
 	return a.settle(ctx, tx, `a.desk_id = $1 AND (a.mode <> ALL(d.modes)
-		OR NOT EXISTS (SELECT FROM desk_service ds WHERE ds.desk_id = a.desk_id AND ds.service_id = a.service_id))`, d.ID)
+		OR NOT (`+doesAll(`a.service_id || a.also`)+`))`, d.ID)
 }
 
 // RetireDesk ends bookings at a desk, or lets them begin again, and lists the

@@ -123,6 +123,9 @@ func insertService(ctx context.Context, tx pgx.Tx, s *Service) error {
 	return nil
 }
 
+// has is true of an appointment a in which the service $1 is done.
+const has = `$1 = ANY(a.service_id || a.also)`
+
 func (a *Agenda) updateService(ctx context.Context, tx pgx.Tx, s Service, actor Actor) ([]Appointment, error) {
 	var until time.Duration // of the old limit to cancel
 	rows, err := tx.Query(ctx, `SELECT cancel_until FROM service WHERE id = $1`, s.ID)
@@ -144,7 +147,9 @@ func (a *Agenda) updateService(ctx context.Context, tx pgx.Tx, s Service, actor 
 	if err := a.note(ctx, tx, actor, "service.save", AboutService, s.ID); err != nil {
 		return nil, err
 	}
-	return a.settle(ctx, tx, `a.service_id = $1 AND (a.mode <> ALL(s.modes) OR upper(a.period) - lower(a.period) <> s.duration OR $2)`,
+	return a.settle(ctx, tx, has+` AND ($2
+		OR a.mode <> ALL((SELECT e.modes FROM service e WHERE e.id = $1)::text[])
+		OR upper(a.period) - lower(a.period) <> (SELECT sum(e.duration) FROM service e WHERE e.id = ANY(a.service_id || a.also)))`,
 		s.ID, s.CancelUntil > until)
 }
 
@@ -165,7 +170,7 @@ func (a *Agenda) retireService(ctx context.Context, id int64, retire bool, actor
 		if err := a.retire(ctx, tx, "service", id, retire, actor); err != nil || !retire {
 			return nil, err
 		}
-		return a.settle(ctx, tx, `a.service_id = $1`, id)
+		return a.settle(ctx, tx, has, id)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("retire service: %w", err)

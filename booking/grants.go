@@ -38,8 +38,8 @@ func (a *Agenda) addGrant(ctx context.Context, tx queryer, appointment uuid.UUID
 	rows, err := tx.Query(ctx, `
 		INSERT INTO room_grant (id, hash, appointment_id, role, identity, display_name, not_before, not_after, created_at, created_by)
 		SELECT $5, $6, a.id, role, $8, $9, `+windowFrom+`, greatest(`+windowTo+`,
-			CASE WHEN a.state = 'called' THEN $11::timestamptz + s.duration + $4::interval END), $11, nullif($12::bigint, 0)
-		FROM appointment a JOIN service s ON s.id = a.service_id, (VALUES ($7::text)) AS r(role)
+			CASE WHEN a.state = 'called' THEN $11::timestamptz + (upper(a.period) - lower(a.period)) + $4::interval END), $11, nullif($12::bigint, 0)
+		FROM appointment a, (VALUES ($7::text)) AS r(role)
 		WHERE a.id = $10 AND a.mode = 'virtual' AND a.state IN ('booked', 'arrived', 'called')
 		FOR SHARE OF a
 		RETURNING id`,
@@ -69,11 +69,11 @@ func (a *Agenda) retimeGrants(ctx context.Context, tx pgx.Tx, appointment uuid.U
 }
 
 // extendGrants lets those who were called late come back into the room for
-// as long as the service takes from now.
+// as long as the appointment takes from now.
 func (a *Agenda) extendGrants(ctx context.Context, tx pgx.Tx, appointment uuid.UUID) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE room_grant SET not_after = greatest(not_after, $2::timestamptz + s.duration + $3::interval)
-		FROM appointment a JOIN service s ON s.id = a.service_id
+		UPDATE room_grant SET not_after = greatest(not_after, $2::timestamptz + (upper(a.period) - lower(a.period)) + $3::interval)
+		FROM appointment a
 		WHERE a.id = appointment_id AND a.id = $1 AND revoked_at IS NULL`, appointment, a.now(), a.opt.JoinAfter)
 	if err != nil {
 		return fmt.Errorf("extend grants: %w", err)
@@ -201,13 +201,17 @@ type storedGrant struct {
 func (a *Agenda) storedGrants(ctx context.Context, where string, args ...any) ([]storedGrant, error) {
 	rows, err := a.pool.Query(ctx, `
 		SELECT g.hash, g.revoked_at IS NOT NULL OR a.state IN ('cancelled', 'expired'), a.id::text, a.room::text,
-			g.identity, g.role, g.display_name, 'desk:' || a.desk_id, coalesce(o.name->>'it', ''), coalesce(s.name->>'it', ''),
-			coalesce(o.name->>'en', ''), coalesce(s.name->>'en', ''),
+			g.identity, g.role, g.display_name, 'desk:' || a.desk_id, coalesce(o.name->>'it', ''), s.name,
+			coalesce(o.name->>'en', ''), s.name_en,
 			lower(a.period), upper(a.period), g.not_before, g.not_after
 		FROM room_grant g
 		JOIN appointment a ON a.id = g.appointment_id
 		JOIN office o ON o.id = a.office_id
-		JOIN service s ON s.id = a.service_id `+where, args...)
+		CROSS JOIN LATERAL (
+			SELECT string_agg(coalesce(s.name->>'it', ''), ' + ' ORDER BY n) AS name,
+				string_agg(coalesce(s.name->>'en', s.name->>'it', ''), ' + ' ORDER BY n) AS name_en
+			FROM unnest(a.service_id || a.also) WITH ORDINALITY AS x(id, n) JOIN service s ON s.id = x.id
+		) AS s `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("grants: %w", err)
 	}

@@ -25,7 +25,7 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 	if r.Channel == "" {
 		r.Channel = ByWeb
 	}
-	p, err := a.placeAt(ctx, r.ServiceID, r.Mode, r.Audience, r.Start)
+	p, err := a.placeAt(ctx, r.ServiceID, r.Also, r.Mode, r.Audience, r.Start)
 	if err != nil {
 		return Hold{}, fmt.Errorf("hold: %w", err)
 	}
@@ -49,7 +49,7 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 		}
 		return h, nil
 	}
-	return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, p.service.ID, p.mode, p.audience, p.start))
+	return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, p))
 }
 
 // holdAt tries one desk.
@@ -168,7 +168,7 @@ func (a *Agenda) Rehold(ctx context.Context, id uuid.UUID, secret string, start 
 	if r.State != Held && r.State != Expired {
 		return Appointment{}, fmt.Errorf("rehold: %w", ErrState)
 	}
-	p, err := a.placeAt(ctx, r.Service.ID, r.Mode, r.audience, start)
+	p, err := a.placeAt(ctx, r.Service.ID, r.Service.Also, r.Mode, r.audience, start)
 	if err != nil {
 		return Appointment{}, fmt.Errorf("rehold: %w", err)
 	}

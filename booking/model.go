@@ -102,8 +102,11 @@ type Service struct {
 	Position    int
 	// Kind is a word that the services have in common which do the same at
 	// several offices ("carta-d-identita"); "" where there is but this one.
-	Kind    string
-	Retired bool // hidden from booking, as is all of a retired office
+	Kind string
+	// Also are the other services of the same appointment; what is said above is
+	// then of all together (see Together).
+	Also    []int64 `db:"-"`
+	Retired bool    // hidden from booking, as is all of a retired office
 }
 
 // Allows says whether the service can be had in mode m.

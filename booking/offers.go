@@ -69,9 +69,11 @@ func (a *Agenda) passOn(ctx context.Context) {
 	}
 }
 
-// line is those who wait for one service in one mode.
+// line is those who wait for one service, and what else they want done with it,
+// in one mode.
 type line struct {
 	Service int64
+	Also    []int64
 	Mode    Mode
 	Ends    time.Time // of the one who waits longest
 	Offer   time.Duration
@@ -86,9 +88,9 @@ func (a *Agenda) offerFreed(ctx context.Context) error {
 		return err
 	}
 	rows, err := a.pool.Query(ctx, `
-		SELECT a.service_id, a.mode, max(w.ends_at), min(o.offer_for), min(o.tz) FROM `+inLine+`
+		SELECT a.service_id, a.also, a.mode, max(w.ends_at), min(o.offer_for), min(o.tz) FROM `+inLine+`
 		JOIN office o ON o.id = a.office_id
-		WHERE w.ends_at > $1 GROUP BY a.service_id, a.mode ORDER BY a.service_id, a.mode`, a.now())
+		WHERE w.ends_at > $1 GROUP BY a.service_id, a.also, a.mode ORDER BY min(w.turn_at), a.service_id, a.mode`, a.now())
 	if err != nil {
 		return fmt.Errorf("lines: %w", err)
 	}
@@ -105,13 +107,13 @@ func (a *Agenda) offerFreed(ctx context.Context) error {
 }
 
 func (a *Agenda) offerLine(ctx context.Context, l line) error {
-	slots, err := a.free(ctx, []int64{l.Service}, l.Mode, Public, a.now(), l.Ends, freedAtOnce)
+	slots, err := a.free(ctx, []int64{l.Service}, l.Also, l.Mode, Public, a.now(), l.Ends, freedAtOnce)
 	if err != nil || len(slots) == 0 {
 		return err
 	}
 	rows, err := a.pool.Query(ctx, `
 		SELECT a.id, w.ends_at, w.passed FROM `+inLine+` JOIN appointment_person p ON p.appointment_id = a.id
-		WHERE a.service_id = $1 AND a.mode = $2 AND w.ends_at > $3 ORDER BY w.turn_at, a.id`, l.Service, l.Mode, a.now())
+		WHERE a.service_id = $1 AND a.mode = $2 AND w.ends_at > $3 AND a.also = $4 ORDER BY w.turn_at, a.id`, l.Service, l.Mode, a.now(), l.Also)
 	if err != nil {
 		return fmt.Errorf("line: %w", err)
 	}
@@ -168,7 +170,7 @@ func (a *Agenda) offer(ctx context.Context, r record, s Slot, long time.Duration
 	if !told.After(a.now()) {
 		told = time.Time{} // at once
 	}
-	p, err := a.placeAt(ctx, r.Service.ID, r.Mode, r.audience, s.Start)
+	p, err := a.placeAt(ctx, r.Service.ID, r.Service.Also, r.Mode, r.audience, s.Start)
 	if err != nil {
 		return err
 	}
@@ -198,9 +200,9 @@ func (a *Agenda) offer(ctx context.Context, r record, s Slot, long time.Duration
 func (a *Agenda) takeBack(ctx context.Context, refused uuid.UUID) error {
 	_, err := a.pool.Exec(ctx, `
 		WITH due AS (
-			SELECT a.id, a.state = 'held' OR a.hold_expires_at <= $2 AS had, w.ends_at, w.ends_at - s.duration AS from_at, o.tz
+			SELECT a.id, a.state = 'held' OR a.hold_expires_at <= $2 AS had, w.ends_at, w.ends_at - (upper(a.period) - lower(a.period)) AS from_at, o.tz
 			FROM waiting w JOIN appointment a ON a.id = w.appointment_id
-			JOIN service s ON s.id = a.service_id JOIN office o ON o.id = a.office_id
+			JOIN office o ON o.id = a.office_id
 			WHERE w.left_at IS NULL AND (a.state = 'held' AND (a.hold_expires_at <= $2 OR a.id = $3)
 				OR a.state = 'expired' AND a.hold_expires_at <> w.ends_at)
 			ORDER BY a.id FOR UPDATE OF a SKIP LOCKED

@@ -22,8 +22,8 @@ type place struct {
 
 // placeAt checks a start against the rules that do not depend on desks:
 // ErrNotBookable outside notice and horizon, or in a mode the service lacks.
-func (a *Agenda) placeAt(ctx context.Context, serviceID int64, mode Mode, audience Audience, start time.Time) (place, error) {
-	s, loc, err := a.serviceByID(ctx, serviceID)
+func (a *Agenda) placeAt(ctx context.Context, serviceID int64, also []int64, mode Mode, audience Audience, start time.Time) (place, error) {
+	s, loc, err := a.serviceWith(ctx, serviceID, also)
 	if err != nil {
 		return place{}, err
 	}
@@ -48,17 +48,28 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, mode Mode, audien
 const opens = `EXISTS (SELECT FROM unnest(dd.open) AS stretch
 	WHERE stretch @> tstzrange($2, $3) AND extract(epoch FROM $2 - lower(stretch)) % extract(epoch FROM $4::interval) = 0)`
 
-// offered is true of nothing any more where the service or the desk was
-// edited since p was read: retired, of another length or step, in other modes.
-// Their rows are locked with the desk-day's, so that neither edit nor booking
-// overtakes the other.
-const offered = `desk_day dd
-	JOIN desk d ON d.id = dd.desk_id AND $8 = ANY(d.modes)
-	JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = $1
-	JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND $8 = ANY(s.modes) AND s.step = $4::interval
-		AND s.duration = $3::timestamptz - $2::timestamptz AND s.buffer = $9::timestamptz - $3::timestamptz
-	WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND ` + opens + `
-	FOR SHARE OF dd, d, ds, s`
+// offered begins a statement whose table offered has a row, or none where a
+// service or the desk was edited since p was read: retired, of another length or
+// step, in other modes. Their rows are locked with the desk-day's, so that
+// neither edit nor booking overtakes the other.
+const offered = `
+	WITH main AS MATERIALIZED (
+		SELECT s.duration, s.buffer FROM desk_day dd
+		JOIN desk d ON d.id = dd.desk_id AND $8 = ANY(d.modes)
+		JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = $1
+		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND $8 = ANY(s.modes) AND s.step = $4::interval
+		WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND ` + opens + `
+		FOR SHARE OF dd, d, ds, s
+	), also AS MATERIALIZED (
+		SELECT s.duration, s.buffer FROM main
+		JOIN desk_service ds ON ds.desk_id = $7 AND ds.service_id = ANY($10::bigint[])
+		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND $8 = ANY(s.modes)
+		FOR SHARE OF ds, s
+	), offered AS (
+		SELECT FROM main CROSS JOIN (SELECT count(*) AS n, coalesce(sum(duration), '0') AS duration, max(buffer) AS buffer FROM also) AS x
+		WHERE x.n = cardinality($10::bigint[]) AND main.duration + x.duration = $3::timestamptz - $2::timestamptz
+			AND greatest(main.buffer, x.buffer) = $9::timestamptz - $3::timestamptz
+	)`
 
 // desks lists the desks that are free for p, the least loaded of the day
 // first. ErrNotBookable says that none has hours then; an empty list, that
@@ -69,14 +80,14 @@ func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]int64, er
 			SELECT dd.desk_id FROM desk_day dd
 			JOIN desk_service ds ON ds.desk_id = dd.desk_id AND ds.service_id = $1
 			JOIN desk d ON d.id = dd.desk_id AND $7 = ANY(d.modes)
-			WHERE dd.day = $5 AND dd.audience = $6 AND `+opens+`)
+			WHERE dd.day = $5 AND dd.audience = $6 AND `+doesAll("$11")+` AND `+opens+`)
 		SELECT open.desk_id,
 			EXISTS (SELECT FROM appointment a WHERE a.desk_id = open.desk_id AND a.occupied && tstzrange($2, $8)
 				AND a.state IN `+live+` AND a.id <> $9 AND NOT (a.state = 'held' AND a.hold_expires_at <= $10)) AS taken
 		FROM open
 		ORDER BY (SELECT count(*) FROM appointment a
 			WHERE a.desk_id = open.desk_id AND a.day = $5 AND a.state IN `+live+`), open.desk_id`,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, p.mode, p.until, own, a.now())
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, p.mode, p.until, own, a.now(), none(p.service.Also))
 	if err != nil {
 		return nil, fmt.Errorf("desks: %w", err)
 	}
@@ -130,15 +141,15 @@ type newHold struct {
 // transaction: it holds no lock while it waits for a rival. The desk-day is
 // locked so that its hours cannot change beneath the booking.
 func (a *Agenda) insert(ctx context.Context, p place, desk int64, h newHold) (won bool, err error) {
-	tag, err := a.pool.Exec(ctx, `
-		INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied,
+	tag, err := a.pool.Exec(ctx, offered+`
+		INSERT INTO appointment (id, room, office_id, service_id, also, desk_id, day, period, occupied,
 			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash,
 			created_at, created_by, changed_at, changed_by)
-		SELECT $10, $11, $12, $1, $7, $5, tstzrange($2, $3), tstzrange($2, $9),
-			$8, $13, $6, 'held', $14, $15, $16, $17, nullif($18::bigint, 0), $17, nullif($18::bigint, 0)
-		FROM `+offered+`
+		SELECT $11, $12, $13, $1, $10, $7, $5, tstzrange($2, $3), tstzrange($2, $9),
+			$8, $14, $6, 'held', $15, $16, $17, $18, nullif($19::bigint, 0), $18, nullif($19::bigint, 0)
+		FROM offered
 		ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until,
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until, none(p.service.Also),
 		h.id, h.room, p.service.OfficeID, h.channel, h.expires, h.secretHash, h.codeHash, a.now(), h.staff)
 	if err != nil {
 		return false, fmt.Errorf("insert hold: %w", err)
@@ -187,7 +198,7 @@ func (a *Agenda) move(ctx context.Context, r record, p place, from []State, to S
 		}
 		return err
 	}
-	return a.taken(ctx, p.service.ID, p.mode, p.audience, p.start)
+	return a.taken(ctx, p)
 }
 
 // errLost says that a desk went to somebody else, or has new hours.
@@ -197,8 +208,8 @@ func (a *Agenda) moveTo(ctx context.Context, tx pgx.Tx, desk int64, r record, p 
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, movingLock, p.service.OfficeID); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
-	tag, err := tx.Exec(ctx, `SELECT FROM `+offered,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until)
+	tag, err := tx.Exec(ctx, offered+`SELECT FROM offered`,
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until, none(p.service.Also))
 	if err != nil {
 		return fmt.Errorf("lock hours: %w", err)
 	}

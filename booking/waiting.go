@@ -13,6 +13,7 @@ import (
 // WaitRequest asks for a place on the waiting list of a service.
 type WaitRequest struct {
 	ServiceID int64
+	Also      []int64 // other services, in the same appointment
 	Mode      Mode
 	Until     time.Time // the last day that serves, as a calendar date
 	Person    Person
@@ -47,7 +48,7 @@ func (a *Agenda) Wait(ctx context.Context, r WaitRequest) (Hold, error) {
 	if r.Channel == "" {
 		r.Channel = ByWeb
 	}
-	s, loc, err := a.serviceByID(ctx, r.ServiceID)
+	s, loc, err := a.serviceWith(ctx, r.ServiceID, r.Also)
 	if err != nil {
 		return Hold{}, fmt.Errorf("wait: %w", err)
 	}
@@ -96,15 +97,15 @@ func (a *Agenda) join(ctx context.Context, tx pgx.Tx, s Service, r WaitRequest, 
 	}
 	now := a.now()
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied,
+		INSERT INTO appointment (id, room, office_id, service_id, also, desk_id, day, period, occupied,
 			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash,
 			created_at, created_by, changed_at, changed_by)
-		SELECT $1, $2, $3, $4, d.id, $5, tstzrange($6, $7), tstzrange($6, $7),
+		SELECT $1, $2, $3, $4, $14, d.id, $5, tstzrange($6, $7), tstzrange($6, $7),
 			$8, $9, 'public', 'expired', $7, $10, $11, $12, nullif($13::bigint, 0), $12, nullif($13::bigint, 0)
 		FROM desk d JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = $4
-		WHERE $8 = ANY(d.modes) AND d.retired_at IS NULL ORDER BY d.id LIMIT 1`,
+		WHERE $8 = ANY(d.modes) AND d.retired_at IS NULL AND `+doesAll("$14")+` ORDER BY d.id LIMIT 1`,
 		n.id, n.room, s.OfficeID, s.ID, dateOf(ends.Add(-s.Duration)), ends.Add(-s.Duration), ends,
-		r.Mode, n.channel, n.secretHash, n.codeHash, now, n.staff)
+		r.Mode, n.channel, n.secretHash, n.codeHash, now, n.staff, none(s.Also))
 	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
