@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,15 +15,26 @@ type placeView struct {
 	Offices []officeWithServices
 	Office  *officeWithServices // the chosen one
 	Service string              // slug of the chosen service
+	Firsts  map[int64]*firstOf  // of the chosen office, by service
 	Errors  formErrors
+}
+
+// firstOf is when a service can be had first, and where else.
+type firstOf struct {
+	*firstPlace
+	Elsewhere *firstPlace // the soonest of the other offices that do the same
 }
 
 // bookPlace is a form that asks by GET, so that a service card can link into
 // it: ?ufficio= leads to its services, with &servizio= straight to the times.
 // &cambia= shows the choice again instead, for the way back; &avanti= and
-// &scegli= are the buttons of the two forms.
+// &scegli= are the buttons of the two forms. ?tipo= asks for a kind of service
+// at whichever office.
 func (s *Server) bookPlace(w http.ResponseWriter, r *http.Request) error {
 	l, q := s.lang(r), r.URL.Query()
+	if q.Has("tipo") {
+		return s.bookKind(w, r, q.Get("tipo"))
+	}
 	office, service := q.Get("ufficio"), q.Get("servizio")
 	offices, err := s.catalogueOfServices(r)
 	if err != nil {
@@ -43,6 +55,11 @@ func (s *Server) bookPlace(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if v.Office != nil {
+		if v.Firsts, err = s.firstsOf(r.Context(), l, v.Office.Services); err != nil {
+			return err
+		}
+	}
 	switch {
 	case office != "" && v.Office == nil:
 		v.Errors.add("ufficio", l.T("place.unknown_office"))
@@ -58,4 +75,25 @@ func (s *Server) bookPlace(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusUnprocessableEntity
 	}
 	return s.render(w, r, status, "public/place.html", Page{Data: v, Crumbs: bookingCrumbs(l)})
+}
+
+// firstsOf tells of each service of an office when it can be had first.
+func (s *Server) firstsOf(ctx context.Context, l *Language, services []booking.Service) (map[int64]*firstOf, error) {
+	places, err := s.firstPlaces(ctx, l, services)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]*firstOf{}
+	for _, p := range places {
+		f := &firstOf{firstPlace: p}
+		others, err := s.elsewhere(ctx, l, p.Service)
+		if err != nil {
+			return nil, err
+		}
+		if len(others) > 0 {
+			f.Elsewhere = others[0]
+		}
+		out[p.Service.ID] = f
+	}
+	return out, nil
 }

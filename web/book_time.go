@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,12 +12,14 @@ import (
 
 // timeView is the page that chooses a time.
 type timeView struct {
-	Stepper stepper
-	Recap   recap
-	Picker  timePicker
-	Back    string
-	Heads   []time.Time
-	Wait    string // the page of the waiting list; "" where the reader holds a slot
+	Stepper   stepper
+	Recap     recap
+	Picker    timePicker
+	Back      string
+	Heads     []time.Time
+	Together  togetherView
+	Elsewhere []*firstPlace // other offices that do the same
+	Wait      string        // the page of the waiting list; "" where the reader holds a slot
 }
 
 // offersCount is how many free times are offered in place of a lost one.
@@ -30,7 +33,12 @@ func (s *Server) bookTime(w http.ResponseWriter, r *http.Request) error {
 // why the reader is here again.
 func (s *Server) showTime(w http.ResponseWriter, r *http.Request, q url.Values, cause error) error {
 	l := s.lang(r)
-	office, service, err := s.agenda.ServiceBySlug(r.Context(), q.Get("ufficio"), q.Get("servizio"))
+	office, service, err := s.asked(r.Context(), q)
+	if errors.Is(err, booking.ErrNotBookable) { // not in one appointment
+		q.Del("anche")
+		office, service, err = s.asked(r.Context(), q)
+		cause = cmp.Or(cause, booking.ErrNotBookable)
+	}
 	if errors.Is(err, booking.ErrNotFound) && cause == nil {
 		http.Redirect(w, r, l.Path("/prenota?"+url.Values{"ufficio": {q.Get("ufficio")}, "avanti": {"1"}, "scegli": {"1"}}.Encode()), http.StatusSeeOther)
 		return nil
@@ -42,7 +50,7 @@ func (s *Server) showTime(w http.ResponseWriter, r *http.Request, q url.Values, 
 	if err != nil {
 		return err
 	}
-	keep := url.Values{"ufficio": {office.Slug}, "servizio": {service.Slug}}
+	keep := keepAsked(q, office, service)
 	picker, err := s.pick(r.Context(), pickRequest{
 		Service: service, Zone: z, Base: l.Path("/prenota/orario"), Keep: keep, Query: q,
 	})
@@ -50,11 +58,21 @@ func (s *Server) showTime(w http.ResponseWriter, r *http.Request, q url.Values, 
 		return err
 	}
 	status := picker.explain(l, cause, q.Get("inizio"))
+	together, err := s.togetherOf(r.Context(), l.Path("/prenota/orario"), keep, service)
+	if err != nil {
+		return err
+	}
+	elsewhere, err := s.elsewhere(r.Context(), l, service)
+	if err != nil {
+		return err
+	}
+	wait := l.Path(waitPath + "?" + withMode(keep, picker.Mode).Encode())
+	keep.Del("anche")
 	keep.Set("cambia", "1")
 	v := timeView{
 		Stepper: newStepper(l, stepTime), Picker: picker, Back: l.Path("/prenota?" + keep.Encode()), Heads: weekdayHeads(),
-		Recap: recap{Office: office, Service: service, Mode: picker.Mode},
-		Wait:  waitOffer(l, office, service, picker.Mode),
+		Recap:    recap{Office: office, Service: service, Mode: picker.Mode},
+		Together: together, Elsewhere: elsewhere, Wait: wait,
 	}
 	return s.render(w, r, status, "public/time.html", Page{Data: v, Crumbs: bookingCrumbs(l), NoSwitch: cause != nil})
 }
@@ -108,7 +126,11 @@ func (s *Server) bookTimePost(w http.ResponseWriter, r *http.Request) error {
 	var hold booking.Hold
 	if err == nil {
 		var service booking.Service
-		if _, service, err = s.agenda.ServiceBySlug(r.Context(), r.PostFormValue("ufficio"), r.PostFormValue("servizio")); err != nil {
+		_, service, err = s.asked(r.Context(), r.PostForm)
+		if errors.Is(err, booking.ErrNotBookable) {
+			return s.showTime(w, r, r.PostForm, err)
+		}
+		if err != nil {
 			return err
 		}
 		if err := s.door.admit(w, r); errors.Is(err, errProof) {
@@ -117,7 +139,7 @@ func (s *Server) bookTimePost(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		hold, err = s.agenda.Hold(r.Context(), booking.HoldRequest{
-			ServiceID: service.ID, Start: start, Mode: parseMode(r.PostFormValue("modo")),
+			ServiceID: service.ID, Also: service.Also, Start: start, Mode: parseMode(r.PostFormValue("modo")),
 			Channel: booking.ByWeb, Audience: booking.Public,
 		})
 	}

@@ -102,7 +102,7 @@ type expiredView struct {
 // what is free now.
 func (s *Server) holdExpired(w http.ResponseWriter, r *http.Request, a booking.Appointment, x step) error {
 	l := s.lang(r)
-	offers, err := s.agenda.FirstFree(r.Context(), []int64{a.Service.ID}, a.Mode, booking.Public, offersCount)
+	offers, err := s.agenda.FirstFree(r.Context(), []int64{a.Service.ID}, a.Mode, booking.Public, offersCount, a.Service.Also...)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ const slotsShown = 12
 func (s *Server) freeSlots(ctx context.Context, v booking.Service, from time.Time, chosen string) ([]modeSlots, error) {
 	var out []modeSlots
 	for _, mode := range v.Modes {
-		q := booking.Query{ServiceID: v.ID, Mode: mode, Audience: booking.Operators, From: from, Limit: slotsShown}
+		q := booking.Query{ServiceID: v.ID, Also: v.Also, Mode: mode, Audience: booking.Operators, From: from, Limit: slotsShown}
 		free, err := s.agenda.Free(ctx, q)
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *Server) pick(ctx context.Context, p pickRequest) (timePicker, error) {
 		}
 		out.Hidden["modo"] = modeParam(out.Mode)
 	}
-	first, err := s.agenda.FirstFree(ctx, []int64{p.Service.ID}, out.Mode, booking.Public, 1)
+	first, err := s.agenda.FirstFree(ctx, []int64{p.Service.ID}, out.Mode, booking.Public, 1, p.Service.Also...)
 	if err != nil {
 		return out, err
 	}
@@ -96,7 +97,7 @@ func (s *Server) pick(ctx context.Context, p pickRequest) (timePicker, error) {
 	if month.Before(earliest) || month.After(latest) {
 		month = firstOfMonth(start)
 	}
-	days, err := s.agenda.Month(ctx, p.Service.ID, out.Mode, booking.Public, month.Year(), month.Month())
+	days, err := s.agenda.Month(ctx, p.Service.ID, out.Mode, booking.Public, month.Year(), month.Month(), p.Service.Also...)
 	if err != nil {
 		return out, err
 	}
@@ -122,7 +123,7 @@ func (s *Server) pick(ctx context.Context, p pickRequest) (timePicker, error) {
 	}
 	if !out.Day.IsZero() {
 		out.Slots, err = s.agenda.Free(ctx, booking.Query{
-			ServiceID: p.Service.ID, Mode: out.Mode, Audience: booking.Public,
+			ServiceID: p.Service.ID, Also: p.Service.Also, Mode: out.Mode, Audience: booking.Public,
 			From: out.Day, To: out.Day.AddDate(0, 0, 1),
 		})
 	}
@@ -139,7 +140,7 @@ func (s *Server) pickMode(ctx context.Context, p pickRequest, out *timePicker) e
 		if c.Current || len(p.Service.Modes) == 1 {
 			out.Mode = m
 		}
-		first, err := s.agenda.FirstFree(ctx, []int64{p.Service.ID}, m, booking.Public, 1)
+		first, err := s.agenda.FirstFree(ctx, []int64{p.Service.ID}, m, booking.Public, 1, p.Service.Also...)
 		if err != nil {
 			return err
 		}
@@ -149,12 +150,7 @@ func (s *Server) pickMode(ctx context.Context, p pickRequest, out *timePicker) e
 				soonest = first[0].Start
 			}
 		}
-		keep := url.Values{}
-		for k := range p.Keep {
-			keep.Set(k, p.Keep.Get(k))
-		}
-		keep.Set("modo", modeParam(m))
-		c.Href = p.Base + "?" + keep.Encode() + "#calendario"
+		c.Href = p.Base + "?" + withMode(p.Keep, m).Encode() + "#calendario"
 		out.Modes = append(out.Modes, c)
 	}
 	for i := range out.Modes {
@@ -194,6 +190,13 @@ func (t *timePicker) href(p pickRequest, name, value, anchor string) string {
 		q.Set("modo", modeParam(t.Mode))
 	}
 	return p.Base + "?" + q.Encode() + anchor
+}
+
+// withMode is keep with a mode.
+func withMode(keep url.Values, m booking.Mode) url.Values {
+	out := maps.Clone(keep)
+	out.Set("modo", modeParam(m))
+	return out
 }
 
 func firstOfMonth(t time.Time) time.Time {

@@ -17,6 +17,7 @@ const waitPath = "/prenota/avvisami"
 type waitView struct {
 	Recap       recap
 	Back        string
+	Also        string // other services in the same appointment
 	Modes       []booking.Mode
 	Mode        booking.Mode
 	Until       string // "2026-11-30"
@@ -26,11 +27,6 @@ type waitView struct {
 	Errors      formErrors
 }
 
-// waitOffer is the address of the form, from the page of the times.
-func waitOffer(l *Language, o booking.Office, s booking.Service, m booking.Mode) string {
-	return l.Path(waitPath + "?" + url.Values{"ufficio": {o.Slug}, "servizio": {s.Slug}, "modo": {modeParam(m)}}.Encode())
-}
-
 func (s *Server) wait(w http.ResponseWriter, r *http.Request) error {
 	return s.showWait(w, r, r.URL.Query(), waitView{})
 }
@@ -38,7 +34,7 @@ func (s *Server) wait(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) showWait(w http.ResponseWriter, r *http.Request, q url.Values, v waitView) error {
 	noStore(w)
 	l := s.lang(r)
-	office, service, err := s.agenda.ServiceBySlug(r.Context(), q.Get("ufficio"), q.Get("servizio"))
+	office, service, err := s.asked(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -51,7 +47,8 @@ func (s *Server) showWait(w http.ResponseWriter, r *http.Request, q url.Values, 
 		v.Mode = v.Modes[0]
 	}
 	v.Recap = recap{Office: office, Service: service}
-	v.Back = l.Path("/prenota/orario?" + url.Values{"ufficio": {office.Slug}, "servizio": {service.Slug}}.Encode())
+	keep := keepAsked(q, office, service)
+	v.Also, v.Back = keep.Get("anche"), l.Path("/prenota/orario?"+keep.Encode())
 	v.First, v.Last = s.now().Add(service.MinNotice).In(z), s.now().Add(service.Horizon).In(z)
 	return s.render(w, r, statusOf(v.Errors), "public/wait.html", Page{
 		Data: v, Crumbs: append(bookingCrumbs(l), Crumb{Text: l.T("wait.title")}), NoSwitch: len(v.Errors) > 0,
@@ -64,7 +61,7 @@ func (s *Server) waitPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := s.lang(r)
-	_, service, err := s.agenda.ServiceBySlug(r.Context(), r.PostFormValue("ufficio"), r.PostFormValue("servizio"))
+	_, service, err := s.asked(r.Context(), r.PostForm)
 	if err != nil {
 		return err
 	}
@@ -86,7 +83,7 @@ func (s *Server) waitPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h, err := s.agenda.Wait(r.Context(), booking.WaitRequest{
-		ServiceID: service.ID, Mode: parseMode(r.PostFormValue("modo")), Until: until, Person: v.Person,
+		ServiceID: service.ID, Also: service.Also, Mode: parseMode(r.PostFormValue("modo")), Until: until, Person: v.Person,
 	})
 	if v.Errors.addFrom(l, err) {
 		return s.showWait(w, r, r.PostForm, v)
