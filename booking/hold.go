@@ -249,3 +249,7 @@ func (a *Agenda) book(ctx context.Context, r record, secret string, actor Actor)
 	}
 	return after, nil
 }
+
+// KeptUntil is until when what was typed into a hold is kept, should it not be
+// confirmed: whoever comes back by then finds it.
+func KeptUntil(a Appointment) time.Time { return a.HoldExpiresAt.Add(identityKept) }

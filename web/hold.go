@@ -29,10 +29,15 @@ func holdPath(id uuid.UUID, x step) string {
 // keepHold gives the browser the hold's secret, for the pages of this hold
 // only: several bookings in several tabs do not meet.
 func (s *Server) keepHold(w http.ResponseWriter, h booking.Hold) {
+	s.keepSecret(w, h.ID, h.Secret, holdKept)
+}
+
+// keepSecret is keepHold for as long as one likes.
+func (s *Server) keepSecret(w http.ResponseWriter, id uuid.UUID, secret string, long time.Duration) {
 	for _, l := range s.texts.languages {
 		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the public address: http in development
-			Name: holdCookie, Value: h.Secret, Path: l.Path("/prenota/h/" + h.ID.String()),
-			HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode, MaxAge: int(holdKept / time.Second),
+			Name: holdCookie, Value: secret, Path: l.Path("/prenota/h/" + id.String()),
+			HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode, MaxAge: int(max(long, holdKept) / time.Second),
 		})
 	}
 }
@@ -74,8 +79,13 @@ func (s *Server) typing(w http.ResponseWriter, r *http.Request, x step) (a booki
 	return a, secret, false, nil
 }
 
-// bookResume leads to the first step that still lacks something.
+// bookResume leads to the first step that still lacks something. A browser that
+// does not have the request is asked for its link.
 func (s *Server) bookResume(w http.ResponseWriter, r *http.Request) error {
+	if _, err := r.Cookie(holdCookie); err != nil && uuid.Validate(r.PathValue("hold")) == nil {
+		noStore(w)
+		return s.showResume(w, r, resumeView{})
+	}
 	a, _, done, err := s.typing(w, r, stepDetails)
 	if done {
 		return err

@@ -48,6 +48,12 @@ func (s *Server) holdConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	if s.saves(w, r, a) {
+		return nil
+	}
 	l := s.lang(r)
 	_, err = s.agenda.Confirm(r.Context(), a.ID, secret)
 	switch {

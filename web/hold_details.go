@@ -65,6 +65,9 @@ func (s *Server) holdDetailsPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, booking.ErrState) {
 		return err
 	}
+	if s.saves(w, r, a) {
+		return nil
+	}
 	if s.over(a) {
 		return s.holdExpired(w, r, a, stepPerson)
 	}

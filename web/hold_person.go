@@ -79,6 +79,9 @@ func (s *Server) holdPersonPost(w http.ResponseWriter, r *http.Request) error {
 		Email: r.PostFormValue("email"), Phone: r.PostFormValue("phone"), Language: l.Code,
 	}
 	privacy := r.PostFormValue("privacy") != ""
+	if strings.TrimSpace(p.Name+p.Surname+p.Email+p.Phone) == "" && s.saves(w, r, a) {
+		return nil // there is nothing to keep yet
+	}
 	mistakes := personMistakes(l, p, privacy)
 	if len(mistakes) == 0 {
 		err = s.agenda.SetPerson(r.Context(), a.ID, secret, p)
@@ -88,6 +91,9 @@ func (s *Server) holdPersonPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(mistakes) > 0 {
 		return s.showPerson(w, r, a, p, privacy, mistakes)
+	}
+	if s.saves(w, r, a) {
+		return nil
 	}
 	if s.over(a) {
 		return s.holdExpired(w, r, a, stepSummary)

@@ -197,7 +197,8 @@ func TestAHoldBelongsToItsBrowser(t *testing.T) {
 	w := newTown(t)
 	hold := w.citizen().holds("presenza")
 	thief := w.citizen()
-	for _, path := range []string{hold, hold + "/dettagli", hold + "/orario", hold + "/riepilogo", hold + "/conferma", hold + "/appuntamento.ics"} {
+	thief.get(hold).shows(http.StatusOK, "Riprendi la richiesta")
+	for _, path := range []string{hold + "/salvata", hold + "/dettagli", hold + "/orario", hold + "/riepilogo", hold + "/conferma", hold + "/appuntamento.ics"} {
 		thief.get(path).shows(http.StatusNotFound, "Pagina non trovata")
 	}
 	thief.post(hold+"/riepilogo", url.Values{}).shows(http.StatusNotFound)

@@ -32,6 +32,8 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST "+waitPath, s.waitPost)
 	// From the hold on, its id is in the path and its secret in a cookie.
 	s.page(mux, "GET /prenota/h/{hold}", s.bookResume)
+	s.page(mux, "POST /prenota/h/{hold}", s.limited(10, time.Minute)(s.holdReopen))
+	s.page(mux, "GET /prenota/h/{hold}/salvata", s.holdSaved)
 	s.page(mux, "GET /prenota/h/{hold}/orario", s.holdTime)
 	s.page(mux, "POST /prenota/h/{hold}/orario", s.holdTimePost)
 	s.page(mux, "GET /prenota/h/{hold}/dettagli", s.holdDetails)
