@@ -23,14 +23,15 @@ const live = `('held', 'booked', 'arrived', 'called', 'served')`
 const selectAppointment = `
 	SELECT a.id, a.room, a.desk_id, d.name, lower(a.period), upper(a.period), a.mode, a.channel, a.state,
 		a.hold_expires_at, a.note, a.staff_note, a.created_at, a.arrived_at, a.called_at, a.closed_at, a.version,
-		a.ticket, a.calls, a.rated, a.also, a.audience, a.secret_hash, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
+		a.ticket, a.calls, a.rated, q.asked_at, a.also, a.audience, a.secret_hash, coalesce(p.name, ''), coalesce(p.surname, ''), coalesce(p.surname_key, ''),
 		coalesce(p.email, ''), coalesce(p.phone, ''), coalesce(p.language, ''),
 		` + officeColumns + `, ` + serviceColumns + `
 	FROM appointment a
 	JOIN desk d ON d.id = a.desk_id
 	JOIN office o ON o.id = a.office_id
 	JOIN service s ON s.id = a.service_id
-	LEFT JOIN appointment_person p ON p.appointment_id = a.id `
+	LEFT JOIN appointment_person p ON p.appointment_id = a.id
+	LEFT JOIN displaced q ON q.appointment_id = a.id AND a.state = 'booked' `
 
 // record is an appointment as it is stored, with what only the rules need.
 type record struct {
@@ -43,13 +44,13 @@ type record struct {
 // scanRecord reads a row of selectAppointment, but for time zones.
 func scanRecord(row pgx.CollectableRow) (record, error) {
 	var r record
-	var arrived, called, closed *time.Time
+	var arrived, called, closed, asked *time.Time
 	var secret []byte
 	var also []int64
 	err := row.Scan(append(append([]any{
 		&r.ID, &r.Room, &r.DeskID, &r.DeskName, &r.Start, &r.End, &r.Mode, &r.Channel, &r.State,
 		&r.HoldExpiresAt, &r.Note, &r.StaffNote, &r.CreatedAt, &arrived, &called, &closed, &r.Version,
-		&r.Ticket, &r.Calls, &r.Rated, &also, &r.audience, &secret, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
+		&r.Ticket, &r.Calls, &r.Rated, &asked, &also, &r.audience, &secret, &r.Person.Name, &r.Person.Surname, &r.surnameKey,
 		&r.Person.Email, &r.Person.Phone, &r.Person.Language,
 	}, r.Office.columns()...), r.Service.columns()...)...)
 	copy(r.secretHash[:], secret)
@@ -57,7 +58,7 @@ func scanRecord(row pgx.CollectableRow) (record, error) {
 	for _, t := range []struct {
 		from *time.Time
 		to   *time.Time
-	}{{arrived, &r.ArrivedAt}, {called, &r.CalledAt}, {closed, &r.ClosedAt}} {
+	}{{arrived, &r.ArrivedAt}, {called, &r.CalledAt}, {closed, &r.ClosedAt}, {asked, &r.AskedAt}} {
 		if t.from != nil {
 			*t.to = *t.from
 		}
@@ -84,7 +85,7 @@ func (a *Agenda) records(ctx context.Context, db queryer, ending string, args ..
 			return nil, err
 		}
 		r := &list[i]
-		for _, t := range []*time.Time{&r.Start, &r.End, &r.HoldExpiresAt, &r.CreatedAt, &r.ArrivedAt, &r.CalledAt, &r.ClosedAt} {
+		for _, t := range []*time.Time{&r.Start, &r.End, &r.HoldExpiresAt, &r.CreatedAt, &r.ArrivedAt, &r.CalledAt, &r.ClosedAt, &r.AskedAt} {
 			if !t.IsZero() {
 				*t = t.In(loc)
 			}

@@ -45,9 +45,9 @@ func (a *Agenda) ByCode(ctx context.Context, code, surname string) (Appointment,
 }
 
 // canChange says whether a may still cancel or move r: citizens until the
-// service's limit before the start, the staff at any time.
+// service's limit before the start, or when asked to, the staff at any time.
 func (a *Agenda) canChange(r record, actor Actor) error {
-	if actor.StaffID == 0 && a.now().After(r.Start.Add(-r.Service.CancelUntil)) {
+	if actor.StaffID == 0 && r.AskedAt.IsZero() && a.now().After(r.Start.Add(-r.Service.CancelUntil)) {
 		return ErrTooLateToChange
 	}
 	return nil
@@ -119,7 +119,7 @@ func (a *Agenda) Reschedule(ctx context.Context, id uuid.UUID, start time.Time, 
 	if err := a.canChange(r, actor); err != nil {
 		return Appointment{}, fmt.Errorf("reschedule: %w", err)
 	}
-	if start.Equal(r.Start) {
+	if start.Equal(r.Start) && r.AskedAt.IsZero() { // another desk may have the same time
 		return r.Appointment, nil
 	}
 	audience := Public
@@ -133,6 +133,9 @@ func (a *Agenda) Reschedule(ctx context.Context, id uuid.UUID, start time.Time, 
 	err = a.move(ctx, r, p, []State{Booked}, Booked, r.HoldExpiresAt, actor,
 		func(ctx context.Context, tx pgx.Tx) error {
 			if err := a.retimeGrants(ctx, tx, id); err != nil {
+				return err
+			}
+			if err := answered(ctx, tx, id); err != nil {
 				return err
 			}
 			if err := a.note(ctx, tx, actor, "move", AboutAppointment, id); err != nil {

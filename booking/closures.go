@@ -29,12 +29,15 @@ func (a *Agenda) Closures(ctx context.Context) ([]Closure, error) {
 
 // AddClosure closes an office or a desk, or all, for whole days or some hours of them, and lists
 // the appointments that are in the way. Those stay: a person must speak to
-// the citizens. Holds in the way end.
-func (a *Agenda) AddClosure(ctx context.Context, c Closure, actor Actor) ([]Appointment, error) {
+// the citizens, or they are asked (AskAnother). Holds in the way end.
+func (a *Agenda) AddClosure(ctx context.Context, c Closure, actor Actor, then ...Aftermath) ([]Appointment, error) {
 	var conflicts []Appointment
 	err := a.rebuilding(ctx, func(tx pgx.Tx) (err error) {
 		var id int64
 		if id, conflicts, err = a.insertClosure(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := a.after(ctx, tx, conflicts, then, actor); err != nil {
 			return err
 		}
 		return a.note(ctx, tx, actor, "closure.add", AboutClosure, id)

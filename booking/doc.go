@@ -59,6 +59,12 @@
 // Confirm, Reschedule and Cancel tell the Notifier within their transaction, so
 // that a citizen hears of every change and of nothing else (booking/notify).
 //
+// # The displaced
+//
+// What a change of hours leaves uncovered stays booked, and is listed by
+// Unsettled until it is moved, cancelled or covered again. AskAnother, or
+// AskToMove later, asks the citizens to choose another time.
+//
 // # The waiting list
 //
 // Wait makes an appointment without a time: a row in state expired, with its

@@ -43,12 +43,15 @@ func (a *Agenda) OpeningRules(ctx context.Context, deskID int64) ([]OpeningRule,
 
 // SetOpeningRules replaces the hours of a desk from today on, and lists the
 // coming appointments that the new hours do not cover. Those stay: a person
-// must speak to the citizens.
-func (a *Agenda) SetOpeningRules(ctx context.Context, deskID int64, rules []OpeningRule, actor Actor) ([]Appointment, error) {
+// must speak to the citizens, or they are asked (AskAnother).
+func (a *Agenda) SetOpeningRules(ctx context.Context, deskID int64, rules []OpeningRule, actor Actor, then ...Aftermath) ([]Appointment, error) {
 	var conflicts []Appointment
 	err := a.rebuilding(ctx, func(tx pgx.Tx) error {
 		var err error
 		if conflicts, err = a.replaceRules(ctx, tx, deskID, rules); err != nil {
+			return err
+		}
+		if err := a.after(ctx, tx, conflicts, then, actor); err != nil {
 			return err
 		}
 		return a.note(ctx, tx, actor, "hours.save", AboutDesk, deskID)
@@ -220,6 +223,9 @@ func (a *Agenda) rebuild(ctx context.Context, tx pgx.Tx, s scope, first, last ti
 		s.Town, s.Office, s.Desk, first, last, a.now())
 	if err != nil {
 		return nil, fmt.Errorf("end holds: %w", err)
+	}
+	if err := a.unask(ctx, tx); err != nil {
+		return nil, err
 	}
 	list, err := a.records(ctx, tx, `
 		JOIN desk_day dd ON dd.desk_id = a.desk_id AND dd.day = a.day AND dd.audience = 'operators'

@@ -174,6 +174,9 @@ type Appointment struct {
 	ArrivedAt     time.Time // zero until it happens
 	CalledAt      time.Time
 	ClosedAt      time.Time // served, no-show or cancelled
+	// AskedAt is when the citizen was asked to take another time, since the desk
+	// cannot keep this one; zero where they were not, or have answered.
+	AskedAt time.Time
 	// Ticket is by what somebody is called in the hall ("A7"): empty until they
 	// are here. Calls is how often they were called.
 	Ticket string

@@ -18,8 +18,9 @@ const (
 	NoticeMoved     NoticeKind = "moved"
 	NoticeCancelled NoticeKind = "cancelled"
 	NoticeReminder  NoticeKind = "reminder"
-	NoticeWaiting   NoticeKind = "waiting" // they are on the waiting list
-	NoticeOffered   NoticeKind = "offered" // a slot is held for them
+	NoticeWaiting   NoticeKind = "waiting"   // they are on the waiting list
+	NoticeOffered   NoticeKind = "offered"   // a slot is held for them
+	NoticeDisplaced NoticeKind = "displaced" // the office cannot keep the time; they are asked for another
 )
 
 // Notice is a change that the citizen is told of.

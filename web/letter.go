@@ -46,8 +46,8 @@ func (s *Server) Write(letter notify.Letter) (notify.Message, error) {
 		return m, fmt.Errorf("web: write a letter: %w", err)
 	}
 	m.HTML = b.String()
-	// A reminder finds the event where the confirmation put it; who waits has none.
-	if letter.Kind != booking.NoticeReminder && !waits(letter) {
+	// A reminder finds the event where the confirmation put it; who waits has none, and who is asked to move keeps it until they answer.
+	if letter.Kind != booking.NoticeReminder && !waits(letter) && letter.Kind != booking.NoticeDisplaced {
 		text, method := s.calendar(l, a, letter.Secret, a.Person.Email)
 		m.Calendar, m.Method = []byte(text), string(method)
 	}
@@ -80,11 +80,14 @@ func (s *Server) letter(l *Language, letter notify.Letter) letterView {
 	case booking.NoticeOffered:
 		end := booking.OfferEnds(a)
 		v.Lead = l.T("mail.lead_offered", "Date", l.Date(end), "Time", l.Clock(end))
-	case booking.NoticeConfirmed, booking.NoticeMoved, booking.NoticeCancelled, booking.NoticeReminder:
+	case booking.NoticeConfirmed, booking.NoticeMoved, booking.NoticeCancelled, booking.NoticeReminder, booking.NoticeDisplaced:
 	}
 	if letter.Kind == booking.NoticeCancelled {
 		v.Links = []letterLink{{l.T("manage.again"), s.link(l.Path("/prenota?ufficio=" + a.Office.Slug + "&servizio=" + a.Service.Slug))}}
 		return v
+	}
+	if letter.Kind == booking.NoticeDisplaced {
+		return s.askInLetter(l, v, letter)
 	}
 	if letter.Secret != "" {
 		v.Rows = append(v.Rows, letterRow{l.T("done.code"), s.agenda.Code(letter.Secret)})
@@ -97,6 +100,18 @@ func (s *Server) letter(l *Language, letter notify.Letter) letterView {
 		v.Links = append(v.Links, letterLink{l.T("mail.manage_code"), s.link(l.Path("/appuntamento"))})
 	}
 	v.ListHead, v.List = l.T(bringTitle(a)), lines(a.Service.Bring.In(l.Code))
+	return v
+}
+
+// askInLetter ends the letter to whom the office asks to take another time.
+func (s *Server) askInLetter(l *Language, v letterView, letter notify.Letter) letterView {
+	to := s.link(l.Path("/appuntamento"))
+	if letter.Secret != "" {
+		v.Rows = append(v.Rows, letterRow{l.T("done.code"), s.agenda.Code(letter.Secret)})
+		to = s.manageLink(l, letter.Secret)
+		v.Foot = append([]string{l.T("mail.secret")}, v.Foot...)
+	}
+	v.Links = []letterLink{{l.T("displaced.choose"), to}}
 	return v
 }
 
@@ -118,12 +133,15 @@ func (s *Server) shortLetter(l *Language, letter notify.Letter) string {
 		end := booking.OfferEnds(a)
 		text += " " + l.T("mail.short_answer", "Date", l.DateShort(end), "Time", l.Clock(end), "Link", s.link(l.Path("/appuntamento")))
 	}
+	if letter.Kind == booking.NoticeDisplaced {
+		text += " " + l.T("mail.short_choose", "Link", s.link(l.Path("/appuntamento")))
+	}
 	if letter.Kind == booking.NoticeCancelled {
 		return oneLine(text)
 	}
 	if letter.Secret != "" {
 		text += " " + l.T("ics.code", "Code", s.agenda.Code(letter.Secret)) + "."
-		if a.Mode == booking.Virtual && !waits(letter) {
+		if a.Mode == booking.Virtual && !waits(letter) && letter.Kind != booking.NoticeDisplaced {
 			text += " " + l.T("mail.short_room") + " " + s.roomLink(l, letter.Secret)
 		}
 	}

@@ -92,12 +92,20 @@ type manageView struct {
 	CanChange   bool
 	Deadline    time.Time // of changes
 	Past        bool
-	Moved       bool // just done
-	Cancelled   bool // just done
+	Moved       bool           // just done
+	Cancelled   bool           // just done
+	Asked       bool           // the office cannot keep the time, and asked for another
+	Next        []booking.Slot // the first free times then
 }
+
+// nextTimes is how many free times are put before whom the office asks to move.
+const nextTimes = 6
 
 // changeable says whether the citizen may still move or cancel.
 func (s *Server) changeable(a booking.Appointment) bool {
+	if !a.AskedAt.IsZero() {
+		return s.now().Before(a.Start)
+	}
 	return a.State == booking.Booked && s.now().Before(a.Start.Add(-a.Service.CancelUntil))
 }
 
@@ -115,6 +123,12 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) error {
 		Deadline: a.Start.Add(-a.Service.CancelUntil), Past: s.now().After(a.End),
 		OpensAt: a.Start.Add(-s.joinBefore), OpensMin: Minutes(s.joinBefore),
 		Moved: r.URL.Query().Has("spostato"), Cancelled: r.URL.Query().Has("disdetto"),
+	}
+	if v.Asked = !a.AskedAt.IsZero() && v.CanChange; v.Asked {
+		v.Next, err = s.agenda.FirstFree(r.Context(), []int64{a.Service.ID}, a.Mode, booking.Public, nextTimes, a.Service.Also...)
+		if err != nil {
+			return err
+		}
 	}
 	if secret != "" {
 		v.Code = s.agenda.Code(secret)

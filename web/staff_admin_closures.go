@@ -108,7 +108,7 @@ func (s *Server) adminClosuresPost(w http.ResponseWriter, r *http.Request, me *c
 	case v.ReasonIt == "":
 		v.Trouble = "reason"
 	case save:
-		v.Conflicts, err = s.agenda.AddClosure(r.Context(), c, me.Actor())
+		v.Conflicts, err = s.agenda.AddClosure(r.Context(), c, me.Actor(), wished(r)...)
 	default:
 		v.Conflicts, err = s.agenda.PreviewClosure(r.Context(), c)
 	}

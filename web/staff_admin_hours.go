@@ -109,7 +109,7 @@ func (s *Server) adminHoursPost(w http.ResponseWriter, r *http.Request, me *coll
 	}
 	save := r.PostFormValue("azione") == "salva"
 	if save {
-		v.Conflicts, err = s.agenda.SetOpeningRules(r.Context(), v.Desk.ID, rules, me.Actor())
+		v.Conflicts, err = s.agenda.SetOpeningRules(r.Context(), v.Desk.ID, rules, me.Actor(), wished(r)...)
 	} else {
 		v.Conflicts, err = s.agenda.PreviewOpeningRules(r.Context(), v.Desk.ID, rules)
 	}

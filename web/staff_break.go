@@ -87,7 +87,7 @@ func (s *Server) breakPost(w http.ResponseWriter, r *http.Request, me *colleague
 	c := booking.Closure{DeskID: v.DeskID, From: day, To: day, FromTime: v.From, ToTime: v.To, Reason: booking.Text{"it": v.Reason}}
 	save := r.PostFormValue("azione") == "salva"
 	if save {
-		v.Conflicts, err = s.agenda.AddClosure(r.Context(), c, me.Actor())
+		v.Conflicts, err = s.agenda.AddClosure(r.Context(), c, me.Actor(), wished(r)...)
 	} else {
 		v.Conflicts, err = s.agenda.PreviewClosure(r.Context(), c)
 	}

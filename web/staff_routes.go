@@ -30,6 +30,7 @@ func (s *Server) staffPages() []staffRoute {
 	operator := []booking.StaffRole{booking.Operator}
 	reception := []booking.StaffRole{booking.Reception}
 	administrator := []booking.StaffRole{booking.Administrator}
+	settlers := []booking.StaffRole{booking.Clerk, booking.Operator, booking.Administrator}
 	halls := []booking.StaffRole{booking.Reception, booking.Administrator}
 	return []staffRoute{
 		{Pattern: "GET /staff/{$}", Roles: everybody, Handler: s.staffMenu},
@@ -37,6 +38,9 @@ func (s *Server) staffPages() []staffRoute {
 			Pattern: "GET /staff/eventi", Handler: s.staffEvents, Background: true, Stream: true,
 			Roles: []booking.StaffRole{booking.Clerk, booking.Reception},
 		},
+
+		{Pattern: "GET " + unsettledPath, Roles: settlers, Handler: s.unsettledPage},
+		{Pattern: "POST " + unsettledPath, Roles: settlers, Handler: s.unsettledAsk},
 
 		{Pattern: "GET /staff/operatore", Roles: operator, Handler: s.operatorPage},
 		{Pattern: "GET /staff/operatore/orari", Roles: operator, Handler: s.operatorSlots},

@@ -191,7 +191,9 @@ func (w *worker) stands(a booking.Appointment, args noticeArgs) bool {
 	case booking.NoticeOffered:
 		return same && a.State == booking.Held && w.c.Now().Before(booking.OfferEnds(a))
 	case booking.NoticeReminder:
-		return same && a.State == booking.Booked && w.c.Now().Before(a.Start)
+		return same && a.State == booking.Booked && a.AskedAt.IsZero() && w.c.Now().Before(a.Start)
+	case booking.NoticeDisplaced:
+		return same && !a.AskedAt.IsZero() && w.c.Now().Before(a.Start)
 	case booking.NoticeConfirmed, booking.NoticeMoved:
 		return same && (a.State == booking.Booked || a.State == booking.Arrived || a.State == booking.Called)
 	}
