@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +16,10 @@ import (
 const (
 	filePrefix   = "file/"
 	messageMax   = 64 << 10
-	sctpBuffer   = 1 << 20
-	bufferedHigh = 1 << 20 // stop reading the sender above this
+	sctpBuffer   = 5 << 20   // the windows of all transfers of a peer, and more
+	bufferedHigh = 512 << 10 // stop reading the sender above this
 	bufferedLow  = 256 << 10
+	takenEvery   = 64 << 10 // tell the sender what was taken after so much
 	openWithin   = 30 * time.Second
 	drainPoll    = 50 * time.Millisecond
 )
@@ -253,7 +255,10 @@ func (t *transfer) openReceiver(timeout <-chan time.Time) (*webrtc.DataChannel, 
 }
 
 // pump copies messages with one buffer, and reads no further while the
-// receiver is behind: the sender's SCTP window then closes by itself.
+// receiver is behind. What it has taken it tells the sender, in text messages,
+// and the sender is never far ahead of it (512 KiB, docs/protocol.md): else a
+// transfer with a slow receiver would fill the sender's SCTP association, and
+// all that shares it would wait, other files and real-time text.
 func (t *transfer) pump(d *webrtc.DataChannel, src, dst datachannel.ReadWriteCloserDeadliner) error {
 	room := make(chan struct{}, 1)
 	d.SetBufferedAmountLowThreshold(bufferedLow)
@@ -264,7 +269,15 @@ func (t *transfer) pump(d *webrtc.DataChannel, src, dst datachannel.ReadWriteClo
 		}
 	})
 	buf := make([]byte, messageMax+1)
+	var number [20]byte
+	taken, told := int64(0), int64(0)
 	for left := t.max; ; {
+		if taken-told >= takenEvery {
+			told = taken
+			if _, err := src.WriteDataChannel(strconv.AppendInt(number[:0], taken, 10), true); err != nil {
+				return fmt.Errorf("%w: the sender ended it early", ErrTransferStopped)
+			}
+		}
 		n, text, err := src.ReadDataChannel(buf)
 		switch {
 		case errors.Is(err, io.ErrShortBuffer) || n > messageMax:
@@ -276,6 +289,7 @@ func (t *transfer) pump(d *webrtc.DataChannel, src, dst datachannel.ReadWriteClo
 			if left -= int64(n); left < 0 {
 				return ErrTransferTooBig
 			}
+			taken += int64(n)
 		}
 		if err := t.await(d, bufferedHigh, room); err != nil {
 			return err

@@ -19,7 +19,8 @@ const (
 	MaxChatChars     = 2000 // Unicode characters
 	MaxNoticeChars   = 500
 	MaxFileNameChars = 255
-	MaxMediaType     = 127 // RFC 6838, 4.2
+	MaxFileAhead     = 512 << 10 // bytes of a transfer sent beyond what the server has taken
+	MaxMediaType     = 127       // RFC 6838, 4.2
 )
 
 func (m Join) validate() *DecodeError {

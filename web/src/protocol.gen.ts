@@ -17,6 +17,8 @@ export const MAX_ID = 64;
 export const MAX_CHAT_CHARS = 2000;
 export const MAX_NOTICE_CHARS = 500;
 export const MAX_FILE_NAME_CHARS = 255;
+/** bytes of a transfer sent beyond what the server has taken */
+export const MAX_FILE_AHEAD = 524288;
 /** RFC 6838, 4.2 */
 export const MAX_MEDIA_TYPE = 127;
 

@@ -3,18 +3,15 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { MAX_FILE_AHEAD } from '../protocol.gen';
 
 export const CHUNK = 64 * 1024; // bytes of one message
 export const SLICE = 1024 * 1024; // bytes read from the file at a time
-const HIGH = 4 * 1024 * 1024; // bytes waiting in the channel before we pause
-const LOW = 1024 * 1024;
 const BLOCK = 4 * 1024 * 1024; // received bytes kept apart before the browser may put them on disk
 
 /** The part of RTCDataChannel that sending needs. */
 export interface Outlet extends EventTarget {
   readonly readyState: RTCDataChannelState;
-  readonly bufferedAmount: number;
-  bufferedAmountLowThreshold: number;
   send(data: string | ArrayBuffer): void;
 }
 
@@ -22,8 +19,10 @@ export class TransferBroken extends Error {}
 
 /**
  * sendFile sends a file from offset on and then its SHA-256, which it returns.
- * Never more than a slice of it is in memory. Bytes before offset are read
- * again for the hash only.
+ * The server tells how many bytes it has taken; no more than MAX_FILE_AHEAD are
+ * sent beyond that, so that a slow receiver holds up nothing else on the
+ * connection. Never more than a slice of the file is in memory. Bytes before
+ * offset are read again for the hash only.
  */
 export async function sendFile(
   file: Blob,
@@ -31,18 +30,26 @@ export async function sendFile(
   offset: number,
   onSent: (bytes: number) => void,
 ): Promise<string> {
-  channel.bufferedAmountLowThreshold = LOW;
+  let sent = 0;
+  let taken = 0;
+  const count = (event: Event): void => {
+    taken = Number((event as MessageEvent<unknown>).data);
+    onSent(offset + taken);
+  };
+  channel.addEventListener('message', count);
   await until(channel, 'open', () => channel.readyState === 'open');
   const hash = sha256.create();
   for (let at = 0; at < file.size; at += SLICE) {
     const slice = await file.slice(at, at + SLICE).arrayBuffer();
     hash.update(new Uint8Array(slice));
     for (let from = Math.max(0, offset - at); from < slice.byteLength; from += CHUNK) {
-      await until(channel, 'bufferedamountlow', () => channel.bufferedAmount < HIGH);
-      channel.send(slice.slice(from, from + CHUNK));
-      onSent(Math.max(0, at + Math.min(from + CHUNK, slice.byteLength) - channel.bufferedAmount));
+      await until(channel, 'message', () => sent - taken < MAX_FILE_AHEAD);
+      const chunk = slice.slice(from, from + CHUNK);
+      sent += chunk.byteLength;
+      channel.send(chunk);
     }
   }
+  channel.removeEventListener('message', count);
   const sum = bytesToHex(hash.digest());
   channel.send(sum);
   return sum;
