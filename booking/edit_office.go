@@ -127,6 +127,9 @@ func (a *Agenda) retireOffice(ctx context.Context, id int64, retire bool, actor 
 		if _, err := a.rebuild(ctx, tx, scope{Office: id}, a.today(), last); err != nil || !retire {
 			return nil, err
 		}
+		if err := a.closeLines(ctx, tx, `a.office_id = $1`, id); err != nil {
+			return nil, err
+		}
 		return a.settle(ctx, tx, `a.office_id = $1`, id)
 	})
 	if err != nil {

@@ -170,6 +170,9 @@ func (a *Agenda) retireService(ctx context.Context, id int64, retire bool, actor
 		if err := a.retire(ctx, tx, "service", id, retire, actor); err != nil || !retire {
 			return nil, err
 		}
+		if err := a.closeLines(ctx, tx, has, id); err != nil {
+			return nil, err
+		}
 		return a.settle(ctx, tx, has, id)
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ const (
 	NoticeWaiting   NoticeKind = "waiting"   // they are on the waiting list
 	NoticeOffered   NoticeKind = "offered"   // a slot is held for them
 	NoticeDisplaced NoticeKind = "displaced" // the office cannot keep the time; they are asked for another
+	NoticeClosed    NoticeKind = "closed"    // what they wait for is no longer to be had
 )
 
 // Notice is a change that the citizen is told of.

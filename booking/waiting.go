@@ -181,3 +181,31 @@ func (a *Agenda) Leave(ctx context.Context, id uuid.UUID, actor Actor) error {
 	a.passOn(ctx)
 	return nil
 }
+
+// closeLines ends the waiting for what was retired, and tells who waited: where
+// is a condition on appointment a. To them it is as if their last day were over.
+func (a *Agenda) closeLines(ctx context.Context, tx pgx.Tx, where string, object int64) error {
+	rows, err := tx.Query(ctx, fmt.Sprintf(`
+		WITH due AS (
+			SELECT a.id FROM appointment a JOIN waiting w ON w.appointment_id = a.id
+			WHERE w.left_at IS NULL AND w.ends_at > $2 AND a.state IN ('held', 'expired') AND %s
+			ORDER BY a.id FOR UPDATE OF a
+		), closed AS (
+			UPDATE waiting w SET ends_at = $2 FROM due WHERE due.id = w.appointment_id
+		)
+		UPDATE appointment a SET state = 'expired', hold_expires_at = $2, version = version + 1, changed_at = $2, changed_by = NULL
+		FROM due WHERE due.id = a.id RETURNING a.id`, where), object, a.now())
+	if err != nil {
+		return fmt.Errorf("close lines: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("close lines: %w", err)
+	}
+	for _, id := range ids {
+		if err := a.tell(ctx, tx, Notice{Kind: NoticeClosed, Appointment: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

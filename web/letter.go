@@ -56,7 +56,7 @@ func (s *Server) Write(letter notify.Letter) (notify.Message, error) {
 
 // waits says whether a letter is about a slot that is yet to be had.
 func waits(letter notify.Letter) bool {
-	return letter.Kind == booking.NoticeWaiting || letter.Kind == booking.NoticeOffered
+	return letter.Kind == booking.NoticeWaiting || letter.Kind == booking.NoticeOffered || letter.Kind == booking.NoticeClosed
 }
 
 // letter says what there is to say in l.
@@ -75,12 +75,16 @@ func (s *Server) letter(l *Language, letter notify.Letter) letterView {
 		Foot: []string{l.T("mail.sender", "Town", s.town.Name), l.T("mail.not_you")},
 	}
 	switch letter.Kind {
-	case booking.NoticeWaiting: // there is no time yet
+	case booking.NoticeWaiting, booking.NoticeClosed: // there is no time yet
 		v.Rows = v.Rows[1:]
 	case booking.NoticeOffered:
 		end := booking.OfferEnds(a)
 		v.Lead = l.T("mail.lead_offered", "Date", l.Date(end), "Time", l.Clock(end))
 	case booking.NoticeConfirmed, booking.NoticeMoved, booking.NoticeCancelled, booking.NoticeReminder, booking.NoticeDisplaced:
+	}
+	if letter.Kind == booking.NoticeClosed {
+		v.Links = []letterLink{{l.T("nav.book"), s.link(l.Path("/prenota"))}}
+		return v
 	}
 	if letter.Kind == booking.NoticeCancelled {
 		v.Links = []letterLink{{l.T("manage.again"), s.link(l.Path("/prenota?ufficio=" + a.Office.Slug + "&servizio=" + a.Service.Slug))}}
@@ -136,7 +140,7 @@ func (s *Server) shortLetter(l *Language, letter notify.Letter) string {
 	if letter.Kind == booking.NoticeDisplaced {
 		text += " " + l.T("mail.short_choose", "Link", s.link(l.Path("/appuntamento")))
 	}
-	if letter.Kind == booking.NoticeCancelled {
+	if letter.Kind == booking.NoticeCancelled || letter.Kind == booking.NoticeClosed {
 		return oneLine(text)
 	}
 	if letter.Secret != "" {

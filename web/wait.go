@@ -105,6 +105,7 @@ type waitingView struct {
 	Told        bool // by mail or text message
 	Again       string
 	Missed      bool // the answer came too late
+	TooMany     bool // the answer would be one appointment too many
 }
 
 // showWaiting is the appointment's page for whom a slot is yet to be found.
@@ -116,7 +117,7 @@ func (s *Server) showWaiting(w http.ResponseWriter, r *http.Request, a booking.A
 	l := s.lang(r)
 	v := waitingView{
 		Appointment: a, Waiting: place, Base: l.Path("/appuntamento/" + a.ID.String()), Told: s.channels.For(a.Person) != "",
-		Again: l.Path("/prenota?ufficio=" + a.Office.Slug + "&servizio=" + a.Service.Slug), Missed: r.URL.Query().Has("tardi"),
+		Again: l.Path("/prenota?ufficio=" + a.Office.Slug + "&servizio=" + a.Service.Slug), Missed: r.URL.Query().Has("tardi"), TooMany: r.URL.Query().Has("troppi"),
 	}
 	if secret != "" {
 		v.Code = s.agenda.Code(secret)
@@ -133,9 +134,12 @@ func (s *Server) waitingAnswer(do func(r *http.Request, a booking.Appointment) e
 		}
 		err = do(r, a)
 		late := ""
-		if errors.Is(err, booking.ErrHoldExpired) || errors.Is(err, booking.ErrTooMany) {
+		switch {
+		case errors.Is(err, booking.ErrHoldExpired):
 			late = "tardi"
-		} else if err != nil && !unchangeable(err) { // else its page shows how it stands
+		case errors.Is(err, booking.ErrTooMany):
+			late = "troppi"
+		case err != nil && !unchangeable(err): // else its page shows how it stands
 			return err
 		}
 		s.backToManaged(w, r, a, late)

@@ -128,3 +128,53 @@ func TestLeavingTheWaitingList(t *testing.T) {
 		other.onStep("/it/appuntamento")
 	}
 }
+
+// TestWhoWaitsForARetiredServiceIsTold: by mail, and on the page of their place.
+func TestWhoWaitsForARetiredServiceIsTold(t *testing.T) {
+	t.Parallel()
+	w := newPostTown(t)
+	c := w.citizen()
+	day, _ := c.sellsOut()
+	c.post("/it/prenota/avvisami", c.waitForm(day)).shows(http.StatusOK, "Il tuo posto in lista: 1")
+	page := c.at.Path
+	if m := w.next(); !strings.HasPrefix(m.subject, "Lista d’attesa: ") {
+		t.Errorf("the first mail is %q", m.subject)
+	}
+	_, service, err := w.agenda.ServiceBySlug(t.Context(), testOffice, c.service())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.agenda.PreviewRetireService(t.Context(), service.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.get(page).shows(http.StatusOK, "Il tuo posto in lista: 1") // a preview tells nobody
+	if _, err := w.agenda.RetireService(t.Context(), service.ID, true, booking.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	m := w.next()
+	if !strings.HasPrefix(m.subject, "Lista d’attesa chiusa: ") {
+		t.Errorf("the next mail is %q", m.subject)
+	}
+	m.says("Maria", "non offre più questo servizio", "http://sportello.test/it/prenota")
+	c.get(page).shows(http.StatusOK, "Non sei più in lista d’attesa", "non offre più questo servizio")
+}
+
+// TestAnOfferBeyondTheLimitSaysWhy: who has as many appointments as the office
+// allows cannot take the slot, and reads so.
+func TestAnOfferBeyondTheLimitSaysWhy(t *testing.T) {
+	t.Parallel()
+	c := newTown(t).citizen()
+	c.books("presenza")
+	office, err := c.agenda.OfficeBySlug(t.Context(), testOffice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	office.MaxOpen = 1
+	if _, err := c.agenda.SaveOffice(t.Context(), office, booking.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	c.post("/it/prenota/avvisami", c.waitForm(townStart.AddDate(0, 0, 3))).shows(http.StatusOK, "C’è un posto per te")
+	page := c.at.Path
+	c.post(page+"/accetta", url.Values{}).shows(http.StatusOK, "Hai già altri appuntamenti", "C’è un posto per te")
+	c.hasNot("Questo posto non è più disponibile")
+}

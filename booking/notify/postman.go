@@ -186,7 +186,7 @@ func (w *worker) stands(a booking.Appointment, args noticeArgs) bool {
 	switch args.Notice {
 	case booking.NoticeCancelled:
 		return a.State == booking.Cancelled
-	case booking.NoticeWaiting:
+	case booking.NoticeWaiting, booking.NoticeClosed:
 		return a.State == booking.Expired
 	case booking.NoticeOffered:
 		return same && a.State == booking.Held && w.c.Now().Before(booking.OfferEnds(a))

@@ -96,7 +96,7 @@ func (q *Queue) Notify(ctx context.Context, tx pgx.Tx, n booking.Notice) error {
 	if err != nil {
 		return fmt.Errorf("notify: %w", err)
 	}
-	if n.Kind == booking.NoticeCancelled {
+	if n.Kind == booking.NoticeCancelled || n.Kind == booking.NoticeClosed {
 		if _, err := tx.Exec(ctx, `DELETE FROM appointment_link WHERE appointment_id = $1`, n.Appointment); err != nil {
 			return fmt.Errorf("notify: forget the link: %w", err)
 		}
