@@ -41,7 +41,11 @@ func (s *Server) calendar(l *Language, a booking.Appointment, secret, attendee s
 
 // calendarText says where, what to bring and how to change it.
 func (s *Server) calendarText(e *ics.VEvent, l *Language, a booking.Appointment, secret string) string {
-	text := []string{a.Office.Name.In(l.Code)}
+	// The event's times are instants, which every calendar shows in its own zone.
+	text := []string{
+		a.Office.Name.In(l.Code),
+		l.T("ics.when", "Date", l.Date(a.Start), "Time", l.Clock(a.Start), "Zone", a.Start.Location().String()),
+	}
 	if a.Mode == booking.Virtual {
 		e.SetLocation(l.T("mode.virtual"))
 		text = append(text, l.T("ics.virtual", "Minutes", Minutes(s.joinBefore)))

@@ -228,6 +228,13 @@ func TestTheCalendarFileIsValid(t *testing.T) {
 	if start, err := first.GetStartAt(); err != nil || !start.Equal(a.Start) {
 		t.Errorf("starts %v, want %v (%v)", start, a.Start, err)
 	}
+	// As an instant, it is right in whatever zone the calendar is; in words, it is the office's.
+	if got := first.GetProperty(ics.ComponentPropertyDtStart).Value; got != a.Start.UTC().Format("20060102T150405Z") {
+		t.Errorf("DTSTART is %s, which is no instant", got)
+	}
+	if got := first.GetProperty(ics.ComponentPropertyDescription).Value; !strings.Contains(got, a.Start.Format("15:04")+" (Europe/Rome)") {
+		t.Errorf("the office's own time is missing: %s", got)
+	}
 	if got := first.GetProperty(ics.ComponentPropertyUrl).Value; got != "http://sportello.test/it/stanza#"+secret {
 		t.Errorf("url %q", got)
 	}

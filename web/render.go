@@ -98,6 +98,7 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"weekdayShort": l.WeekdayShort,
 		"monthYear":    l.MonthYear,
 		"clock":        l.Clock,
+		"zone":         func(t time.Time) string { return t.Location().String() },
 		"iso":          func(t time.Time) string { return t.Format(time.RFC3339) },
 		"day":          func(t time.Time) string { return t.Format(time.DateOnly) },
 		"minutes":      Minutes,

@@ -65,9 +65,28 @@ function copier(button: HTMLButtonElement): void {
   });
 }
 
+/** Says in which zone a time is, where this device's clock shows another. */
+function zoneNote(note: HTMLElement): void {
+  const at = new Date(note.dataset.at ?? '');
+  const lang = document.documentElement.lang;
+  const inZone = (timeZone?: string): string =>
+    new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'short', timeZone }).format(at);
+  let here: string;
+  try {
+    here = inZone();
+    if (here === inZone(note.dataset.zone)) return;
+  } catch {
+    return; // an old device that does not know the zone
+  }
+  const words = note.querySelector<HTMLElement>('[data-here]');
+  if (words) words.textContent = (words.dataset.here ?? '').replace('{time}', here);
+  note.hidden = false;
+}
+
 openLink();
 addEventListener('hashchange', openLink);
 document.querySelectorAll<HTMLElement>('[data-countdown]').forEach(countdown);
 document.querySelectorAll<HTMLFormElement>('form[data-once]').forEach(once);
 document.querySelectorAll<HTMLButtonElement>('[data-copy]').forEach(copier);
+document.querySelectorAll<HTMLElement>('[data-zone]').forEach(zoneNote);
 document.querySelector<HTMLElement>('[data-focus]')?.focus();
