@@ -16,7 +16,7 @@ GO           := go
 TESTFLAGS    ?=
 BENCHFLAGS   ?=
 
-.PHONY: help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
+.PHONY: soak help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -93,6 +93,10 @@ lint-web: deps
 
 bench: ## Benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+
+SOAK ?= 1000000
+soak: ## Play random bookings from many clients, killing program and database in the midst: SOAK operations
+	SPORTELLO_SOAK=$(SOAK) $(GO) test -run '^TestNothingIsLost$$' -v -timeout 0 ./booking
 
 screenshots: assets ## Take the README's pictures from the running system
 	npx esbuild web/e2e/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=web/e2e/out/screenshots.mjs --log-level=warning

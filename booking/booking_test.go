@@ -113,14 +113,26 @@ type world struct {
 // newWorld makes the small town at a time.
 func newWorld(t testing.TB, at time.Time) *world {
 	t.Helper()
-	pool := testenv.PostgresPrepared(t, "schema", booking.Migrate)
+	return newWorldOn(t, testenv.PostgresPrepared(t, "schema", booking.Migrate), at)
+}
+
+// newWorldOn makes it in a database that is migrated.
+func newWorldOn(t testing.TB, pool *pgxpool.Pool, at time.Time) *world {
+	t.Helper()
 	w := &world{pool: pool, clock: &clock{t: at}, tokens: &tokens{m: map[token.Hash]token.Grant{}}, desks: map[string]booking.Desk{}}
 	w.Agenda = booking.New(pool, w.tokens, booking.Options{Pepper: []byte("pepper"), Now: w.clock.now})
 	t.Cleanup(w.Close)
-	ctx := t.Context()
-	if err := w.Seed(ctx, fstest.MapFS{"small.json": {Data: []byte(small)}}); err != nil {
+	if err := w.Seed(t.Context(), fstest.MapFS{"small.json": {Data: []byte(small)}}); err != nil {
 		t.Fatal(err)
 	}
+	w.look(t)
+	return w
+}
+
+// look finds the small town's things in the database.
+func (w *world) look(t testing.TB) {
+	t.Helper()
+	ctx := t.Context()
 	var err error
 	if w.office, w.breve, err = w.ServiceBySlug(ctx, "ufficio", "breve"); err != nil {
 		t.Fatal(err)
@@ -135,7 +147,6 @@ func newWorld(t testing.TB, at time.Time) *world {
 	for _, d := range desks {
 		w.desks[d.Name] = d
 	}
-	return w
 }
 
 // wide opens a connection for each of n clients: with fewer, they would queue

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sportello/booking"
 )
 
@@ -163,6 +165,15 @@ type players struct {
 	holds     []booking.Hold
 	conflicts map[string]bool
 	done      map[string]int
+	// say tells somebody outside what is about to be done to an appointment and
+	// what was done, before and after the agenda's word; nil tells nobody.
+	say func(what string, id uuid.UUID, start time.Time)
+}
+
+func (p *players) tell(what string, id uuid.UUID, start time.Time) {
+	if p.say != nil {
+		p.say(what, id, start)
+	}
 }
 
 func (p *players) any(rng *rand.Rand) booking.Hold {
@@ -210,15 +221,25 @@ func (p *players) step(t *testing.T, rng *rand.Rand) error {
 	case "book":
 		if h, err = p.Book(ctx, booking.BookRequest{HoldRequest: r, Person: maria, Actor: p.actor}); err == nil {
 			p.keep(h)
+			p.tell("booked", h.ID, start)
 		}
 	case "confirm":
-		_, err = p.Confirm(ctx, h.ID, h.Secret)
+		var a booking.Appointment
+		if a, err = p.Confirm(ctx, h.ID, h.Secret); err == nil {
+			p.tell("booked", h.ID, a.Start)
+		}
 	case "rehold":
 		_, err = p.Rehold(ctx, h.ID, h.Secret, start)
 	case "cancel":
-		err = p.Cancel(ctx, h.ID, p.actor)
+		p.tell("cancelling", h.ID, time.Time{})
+		if err = p.Cancel(ctx, h.ID, p.actor); err == nil {
+			p.tell("cancelled", h.ID, time.Time{})
+		}
 	case "reschedule":
-		_, err = p.Reschedule(ctx, h.ID, start, p.actor)
+		p.tell("moving", h.ID, start)
+		if _, err = p.Reschedule(ctx, h.ID, start, p.actor); err == nil {
+			p.tell("booked", h.ID, start)
+		}
 	case "maintain":
 		err = p.Maintain(ctx)
 	case "closure":
