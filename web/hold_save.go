@@ -49,9 +49,13 @@ func (s *Server) holdSaved(w http.ResponseWriter, r *http.Request) error {
 }
 
 // resumeView is the door to a saved request, on a device that does not have it.
-type resumeView struct{ Errors formErrors }
+type resumeView struct {
+	Action string // without the fragment, which a browser would keep
+	Errors formErrors
+}
 
 func (s *Server) showResume(w http.ResponseWriter, r *http.Request, v resumeView) error {
+	v.Action = r.URL.Path
 	return s.render(w, r, statusOf(v.Errors), "public/resume.html", Page{Data: v, Crumbs: bookingCrumbs(s.lang(r)), NoSwitch: len(v.Errors) > 0})
 }
 

@@ -1,4 +1,4 @@
-// Every page as it opens, on the narrowest phone and on a desktop, in both
+// Every page as it opens, from the narrowest phone to a desktop, in both
 // languages: axe finds nothing, nothing scrolls sideways (WCAG 2.1, 1.4.10),
 // and the browser has no complaint (a blocked script, a missing file).
 
@@ -13,13 +13,13 @@ const site = startSite();
 const narrow = { width: 320, height: 640 };
 const wide = { width: 1280, height: 800 };
 
-/** look checks a page at both widths. */
+/** look checks a page at the widths where its layout may break. */
 async function look(page: Page, name: string): Promise<void> {
-  for (const size of [narrow, wide]) {
-    await page.setViewportSize(size);
+  for (const width of [narrow.width, 390, 768, wide.width]) {
+    await page.setViewportSize({ width, height: 800 });
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${size.width}`);
-    await accessible(page, `${name} at ${size.width}`);
+    assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width}`);
+    await accessible(page, `${name} at ${width}`);
   }
 }
 
@@ -29,7 +29,7 @@ async function open(page: Page, path: string): Promise<void> {
   assert.equal(answer?.status(), 200, path);
 }
 
-void test('the citizens’ pages', { timeout: 240_000 }, async () => {
+void test('the citizens’ pages', { timeout: 480_000 }, async () => {
   const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
   for (const lang of ['it', 'en']) {
     for (const path of [
@@ -37,6 +37,7 @@ void test('the citizens’ pages', { timeout: 240_000 }, async () => {
       '/uffici/anagrafe',
       '/prenota',
       '/prenota?ufficio=tributi',
+      '/prenota/orario?ufficio=anagrafe&servizio=certificati&anche=carta-identita',
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza',
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
       '/prenota/avvisami?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
@@ -57,13 +58,22 @@ void test('the citizens’ pages', { timeout: 240_000 }, async () => {
   await page.context().close();
 });
 
-void test('the steps of a booking, and managing it', { timeout: 180_000 }, async () => {
+void test('the steps of a booking, and managing it', { timeout: 360_000 }, async () => {
   const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
   await open(page, '/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video');
   await page.locator('#orari-form input[name=inizio]').first().check();
   await page.click('#orari-form button[type=submit]');
   await page.waitForURL('**/dettagli');
   await look(page, 'Dettagli');
+  const details = page.url();
+  await page.click('.sv-save');
+  await page.waitForURL('**/salvata');
+  await look(page, 'Richiesta salvata');
+  const { page: elsewhere, context: other } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
+  await elsewhere.goto(details.replace('/dettagli', ''));
+  await look(elsewhere, 'Riprendi la richiesta');
+  await other.close();
+  await page.goto(details);
   await page.click('form[data-once] button.btn-primary');
   await page.waitForURL('**/richiedente');
   await look(page, 'Richiedente');
@@ -162,7 +172,7 @@ const staff: Record<string, string[]> = {
 };
 
 for (const [login, paths] of Object.entries(staff)) {
-  void test(`the pages of ${login}`, { timeout: 240_000 }, async () => {
+  void test(`the pages of ${login}`, { timeout: 480_000 }, async () => {
     const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
     const { page: citizen } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
     await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Neri');
