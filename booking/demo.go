@@ -158,7 +158,7 @@ func (a *Agenda) demoAt(ctx context.Context, desk, service, clerk int64) (Demo, 
 	}
 	start := a.now().Truncate(time.Minute).In(loc)
 	p := place{s, Virtual, Operators, start, start.Add(demoLength), start.Add(demoLength), dateOf(start)}
-	if err := a.expireStale(ctx, desk, p); err != nil {
+	if err := a.expireStale(ctx, desk, p, uuid.Nil); err != nil {
 		return Demo{}, err
 	}
 	h, won, err := a.holdWith(ctx, func(h newHold) (bool, error) { return a.insertAnyhow(ctx, p, desk, h) }, ByOperator, Actor{clerk})

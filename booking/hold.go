@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,7 +35,7 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 		return Hold{}, fmt.Errorf("hold: %w", err)
 	}
 	for _, desk := range desks {
-		if err := a.expireStale(ctx, desk, p); err != nil {
+		if err := a.expireStale(ctx, desk, p, uuid.Nil); err != nil {
 			return Hold{}, fmt.Errorf("hold: %w", err)
 		}
 		h, won, err := a.holdAt(ctx, p, desk, r.Channel, actor)
@@ -161,6 +162,15 @@ func (a *Agenda) setPerson(ctx context.Context, id uuid.UUID, p Person) error {
 // Rehold takes another start, or holds anew after the hold expired; details
 // already given are kept. Where the start is taken, a hold still good stays.
 func (a *Agenda) Rehold(ctx context.Context, id uuid.UUID, secret string, start time.Time) (Appointment, error) {
+	again, err := a.rehold(ctx, id, secret, start)
+	if errors.Is(err, ErrState) {
+		// It may have been ended by the clock between reading and moving it.
+		again, err = a.rehold(ctx, id, secret, start)
+	}
+	return again, err
+}
+
+func (a *Agenda) rehold(ctx context.Context, id uuid.UUID, secret string, start time.Time) (Appointment, error) {
 	r, err := a.bySecret(ctx, id, secret)
 	if err != nil {
 		return Appointment{}, fmt.Errorf("rehold: %w", err)

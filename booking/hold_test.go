@@ -200,3 +200,15 @@ func TestLeastLoadedDeskFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoseTimeRanOutTakesTheSameSlotAgain: their own hold, past its time, is
+// not in their way.
+func TestWhoseTimeRanOutTakesTheSameSlotAgain(t *testing.T) {
+	w := newWorld(t, monday)
+	h := w.hold(t, w.request(at(t, 17, 9, 0), booking.Virtual))
+	w.clock.add(11 * time.Minute)
+	a, err := w.Rehold(t.Context(), h.ID, h.Secret, at(t, 17, 9, 0))
+	if err != nil || a.State != booking.Held || a.DeskID != h.Appointment.DeskID || !a.HoldExpiresAt.After(w.clock.now()) {
+		t.Fatalf("%s at desk %d until %v: %v", a.State, a.DeskID, a.HoldExpiresAt, err)
+	}
+}

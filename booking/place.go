@@ -111,15 +111,15 @@ func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]int64, er
 	return free, nil
 }
 
-// expireStale ends the holds past their time that occupy a desk around p. A
-// row that somebody else has locked is being dealt with.
-func (a *Agenda) expireStale(ctx context.Context, desk int64, p place) error {
+// expireStale ends the holds past their time that occupy a desk around p, but
+// for the appointment own. A row that somebody else has locked is being dealt with.
+func (a *Agenda) expireStale(ctx context.Context, desk int64, p place, own uuid.UUID) error {
 	_, err := a.pool.Exec(ctx, `
 		UPDATE appointment SET state = 'expired', version = version + 1, changed_at = $4, changed_by = NULL
 		WHERE id IN (
 			SELECT id FROM appointment
-			WHERE desk_id = $1 AND occupied && tstzrange($2, $3) AND state = 'held' AND hold_expires_at <= $4
-			ORDER BY id FOR UPDATE SKIP LOCKED)`, desk, p.start, p.until, a.now())
+			WHERE desk_id = $1 AND occupied && tstzrange($2, $3) AND state = 'held' AND hold_expires_at <= $4 AND id <> $5
+			ORDER BY id FOR UPDATE SKIP LOCKED)`, desk, p.start, p.until, a.now(), own)
 	if err != nil {
 		return fmt.Errorf("expire holds: %w", err)
 	}
@@ -179,7 +179,7 @@ func (a *Agenda) move(ctx context.Context, r record, p place, from []State, to S
 		}
 	}
 	for _, desk := range free {
-		if err := a.expireStale(ctx, desk, p); err != nil {
+		if err := a.expireStale(ctx, desk, p, r.ID); err != nil {
 			return err
 		}
 		err := a.retry(ctx, func() error {

@@ -81,7 +81,7 @@ void test('a booking by keyboard alone', { timeout: 120_000 }, async () => {
   await page.waitForURL('**/riepilogo*');
   await tabTo(page, next);
   await keyboard.press('Enter');
-  await page.waitForURL('**/conferma');
+  await page.waitForURL('**/conferma*');
   assert.equal(await page.textContent('h1'), 'Appuntamento confermato');
   assert.match((await page.textContent('main')) ?? '', /Porto mia madre\./);
   await tabTo(page, 'input[name=stelle]');
