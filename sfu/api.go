@@ -14,6 +14,8 @@ var (
 	ErrTooManyTransfers = errors.New("sfu: too many transfers at once")
 	ErrTransferTooBig   = errors.New("sfu: transfer is bigger than announced")
 	ErrTransferStopped  = errors.New("sfu: transfer stopped")
+	ErrNotText          = errors.New("sfu: not real-time text")
+	ErrTextTooLong      = errors.New("sfu: a text message of more than 4 KiB")
 )
 
 // Source is what a publication shows.
@@ -69,4 +71,7 @@ type Observer interface {
 	// TransferEnded says that a transfer to or from this peer stopped; err is
 	// nil when all was passed on.
 	TransferEnded(transfer string, err error)
+	// TextRefused says that this peer's text channel was closed, with
+	// ErrNotText or ErrTextTooLong.
+	TextRefused(err error)
 }

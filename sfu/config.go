@@ -26,6 +26,7 @@ type Config struct {
 	MaxOfferBytes    int   // 256 KiB
 	MaxTransferBytes int64 // of one file, whatever OpenTransfer asks; 100 MiB
 	MaxTransfers     int   // at once from one peer; 8
+	TextRate         int   // bytes of real-time text a second from one peer; faster is slowed. 1024
 
 	// DisconnectAfter is the silence, of media and checks alike, after which a
 	// peer is reported as disconnected (5 s); FailAfter is when ICE gives up (60 s).
@@ -49,6 +50,7 @@ func (c *Config) complete() error {
 	orDefault(&c.MaxOfferBytes, 256<<10)
 	orDefault(&c.MaxTransferBytes, 100<<20)
 	orDefault(&c.MaxTransfers, 8)
+	orDefault(&c.TextRate, 1<<10)
 	orDefault(&c.DisconnectAfter, 5*time.Second)
 	orDefault(&c.FailAfter, 60*time.Second)
 	orDefault(&c.Logger, slog.Default())

@@ -153,7 +153,7 @@ func (p *Peer) newConnection() (*webrtc.PeerConnection, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("control channel: %w", err), pc.Close())
 	}
-	ctl.OnOpen(func() { p.discard(ctl) })
+	ctl.OnOpen(func() { p.controlOpened(ctl) })
 	return pc, nil
 }
 
@@ -182,7 +182,7 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	if err != nil {
 		return "", err
 	}
-	pc, err := p.connection()
+	pc, err := p.connection() //nolint:contextcheck // the connection outlives the offer
 	if err != nil {
 		return "", err
 	}

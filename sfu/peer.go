@@ -3,12 +3,14 @@ package sfu
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 )
 
 // lively is how fresh media must be to outweigh missing ICE checks.
@@ -24,6 +26,7 @@ type Peer struct {
 	events *mailbox
 	log    *slog.Logger
 	keys   keyring
+	typed  *rate.Limiter // bytes of real-time text
 
 	ctx    context.Context //nolint:containedctx // the peer's own life
 	cancel context.CancelFunc
@@ -42,7 +45,10 @@ type Peer struct {
 	pc        *webrtc.PeerConnection
 	keyed     bool
 	transfers map[string]*transfer
-	wg        sync.WaitGroup // transfers and readers
+	typing    io.Closer            // the channel of one's own text
+	following map[*textStream]bool // the others' texts that are passed on
+	deaf      map[string]bool      // authors whose channel the browser has closed
+	wg        sync.WaitGroup       // transfers, readers and writers
 }
 
 // connection returns the peer's connection and makes it for the first offer.
@@ -179,6 +185,7 @@ func (p *Peer) Close() {
 		defer close(p.gone)
 		p.cancel()
 		p.room.leave(p)
+		p.room.text.leave(p)
 		p.sfu.loop.call(func() { p.sfu.loop.remove(p.media) })
 		p.mu.Lock()
 		pc := p.pc

@@ -10,6 +10,7 @@ type Room struct {
 	media *mediaRoom
 	loop  *loop
 	max   int // slots of one peer
+	text  textRoom
 
 	mu    sync.Mutex
 	peers []*Peer // in order of arrival

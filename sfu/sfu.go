@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 )
 
 // SFU forwards the media of many rooms over one UDP port.
@@ -94,6 +95,8 @@ func (s *SFU) Join(room, peer string, o Observer) (*Peer, error) {
 		id: peer, sfu: s, events: events, log: s.cfg.Logger.With("room", room, "peer", peer),
 		media: newMediaPeer(peer, events, s.cfg.MaxStreams),
 		ctx:   ctx, cancel: cancel, gone: make(chan struct{}), transfers: map[string]*transfer{},
+		following: map[*textStream]bool{}, deaf: map[string]bool{},
+		typed: rate.NewLimiter(rate.Limit(s.cfg.TextRate), textBurst),
 	}
 	if err := s.enter(room, p); err != nil {
 		cancel()
@@ -110,7 +113,7 @@ func (s *SFU) enter(room string, p *Peer) error {
 	}
 	r := s.rooms[room]
 	if r == nil {
-		r = &Room{name: room, media: &mediaRoom{}, loop: s.loop, max: s.cfg.MaxSlots}
+		r = &Room{name: room, media: &mediaRoom{}, loop: s.loop, max: s.cfg.MaxSlots, text: textRoom{most: s.cfg.MaxPeers}}
 	}
 	p.room = r
 	if err := r.enter(p, s.cfg.MaxPeers); err != nil {

@@ -30,11 +30,13 @@ type Stats struct {
 	Blocked uint64
 	// TransferBytes were relayed from file to file.
 	TransferBytes uint64
+	// TextBytes are real-time text taken from those who type.
+	TextBytes uint64
 }
 
 type counters struct {
 	received, forwarded, resent, unrepaired, nacks, lost, plis, switches, replayed,
-	unknown, refused, controlDropped, sendErrors, blocked, transferBytes atomic.Uint64
+	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes atomic.Uint64
 }
 
 func (c *counters) snapshot() Stats {
@@ -45,6 +47,6 @@ func (c *counters) snapshot() Stats {
 		KeyframesAsked: c.plis.Load(), Switches: c.switches.Load(), Replayed: c.replayed.Load(),
 		Unknown: c.unknown.Load(), Refused: c.refused.Load(),
 		ControlDropped: c.controlDropped.Load(), SendErrors: c.sendErrors.Load(),
-		Blocked: c.blocked.Load(), TransferBytes: c.transferBytes.Load(),
+		Blocked: c.blocked.Load(), TransferBytes: c.transferBytes.Load(), TextBytes: c.textBytes.Load(),
 	}
 }

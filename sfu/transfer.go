@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pion/datachannel"
-	"github.com/pion/webrtc/v4"
 )
 
 const (
@@ -114,53 +112,20 @@ func (p *Peer) CancelTransfer(id string) {
 	}
 }
 
-// channelOpened takes a channel of the browser if it was announced.
-func (p *Peer) channelOpened(d *webrtc.DataChannel) {
-	id, isFile := strings.CutPrefix(d.Label(), filePrefix)
-	d.OnOpen(func() {
-		raw, err := d.DetachWithDeadline()
-		if err != nil {
-			p.log.Debug("data channel", "error", err)
-			return
-		}
-		p.mu.Lock()
-		t := p.transfers[id]
-		p.mu.Unlock()
-		if isFile && t != nil && t.from == p && d.Ordered() {
-			select {
-			case t.source <- raw:
-				return
-			default: // a second channel for the same transfer
-			}
-		}
-		if err := raw.Close(); err != nil {
-			p.log.Debug("refuse data channel", "error", err)
-		}
-	})
-}
-
-// discard reads what nobody asked for, so that it does not fill the window.
-func (p *Peer) discard(d *webrtc.DataChannel) {
-	raw, err := d.DetachWithDeadline()
-	if err != nil {
-		p.log.Debug("control channel", "error", err)
-		return
-	}
+// fileOpened takes the sender's channel if its file was announced, once.
+func (p *Peer) fileOpened(id string, raw datachannel.ReadWriteCloserDeadliner) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
-		return
+	t := p.transfers[id]
+	p.mu.Unlock()
+	if t == nil || t.from != p {
+		return false
 	}
-	p.wg.Add(1)
-	go func() {
-		defer p.wg.Done()
-		buf := make([]byte, messageMax)
-		for {
-			if _, err := raw.Read(buf); err != nil && !errors.Is(err, io.ErrShortBuffer) {
-				return
-			}
-		}
-	}()
+	select {
+	case t.source <- raw:
+		return true
+	default: // a second channel for the same transfer
+		return false
+	}
 }
 
 // run passes the file on and tells both ends how it went.
@@ -190,68 +155,28 @@ func (t *transfer) relay() error {
 	defer t.close(src)
 	defer t.unblock(src)()
 
-	dst, raw, err := t.openReceiver(timeout.C)
+	opening, stop := context.WithTimeout(t.ctx, openWithin)
+	dst, err := t.to.openOutlet(opening, filePrefix+t.id, "")
+	stop()
 	if err != nil {
-		return err
-	}
-	defer t.close(raw)
-	defer t.unblock(raw)()
-	// The receiver has nothing to say here; the end of its channel matters.
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
-		buf := make([]byte, messageMax)
-		for {
-			if _, err := raw.Read(buf); err != nil && !errors.Is(err, io.ErrShortBuffer) {
-				t.stop(fmt.Errorf("%w: the receiver closed it", ErrTransferStopped))
-				return
-			}
+		if cause := context.Cause(t.ctx); cause != nil {
+			return cause
 		}
-	}()
-	err = t.pump(dst, src, raw)
+		return fmt.Errorf("%w: open the receiver's channel: %w", ErrTransferStopped, err)
+	}
+	defer t.close(dst)
+	defer t.unblock(dst)()
+	// The receiver has nothing to say here; the end of its channel matters.
+	wait := dst.watch(func() { t.stop(fmt.Errorf("%w: the receiver closed it", ErrTransferStopped)) })
+	err = t.pump(src, dst)
 	if cause := context.Cause(t.ctx); err != nil && cause != nil {
 		err = cause // why the reading or writing failed
 	}
-	if e := raw.SetReadDeadline(time.Unix(1, 0)); e != nil {
+	if e := dst.SetReadDeadline(time.Unix(1, 0)); e != nil {
 		t.from.log.Debug("transfer", "error", e)
 	}
-	<-watching
+	wait()
 	return err
-}
-
-// openReceiver opens the channel to the receiver and waits until it is open.
-func (t *transfer) openReceiver(timeout <-chan time.Time) (*webrtc.DataChannel, datachannel.ReadWriteCloserDeadliner, error) {
-	t.to.mu.Lock()
-	pc := t.to.pc
-	t.to.mu.Unlock()
-	if pc == nil {
-		return nil, nil, fmt.Errorf("%w: the receiver has no connection", ErrTransferStopped)
-	}
-	d, err := pc.CreateDataChannel(filePrefix+t.id, nil)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrTransferStopped, err)
-	}
-	type opened struct {
-		raw datachannel.ReadWriteCloserDeadliner
-		err error
-	}
-	open := make(chan opened, 1)
-	d.OnOpen(func() {
-		raw, err := d.DetachWithDeadline()
-		open <- opened{raw, err}
-	})
-	select {
-	case o := <-open:
-		if o.err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrTransferStopped, o.err)
-		}
-		return d, o.raw, nil
-	case <-timeout:
-		err = fmt.Errorf("%w: the receiver's channel did not open", ErrTransferStopped)
-	case <-t.ctx.Done():
-		err = context.Cause(t.ctx)
-	}
-	return nil, nil, errors.Join(err, d.Close())
 }
 
 // pump copies messages with one buffer, and reads no further while the
@@ -259,15 +184,7 @@ func (t *transfer) openReceiver(timeout <-chan time.Time) (*webrtc.DataChannel, 
 // and the sender is never far ahead of it (512 KiB, docs/protocol.md): else a
 // transfer with a slow receiver would fill the sender's SCTP association, and
 // all that shares it would wait, other files and real-time text.
-func (t *transfer) pump(d *webrtc.DataChannel, src, dst datachannel.ReadWriteCloserDeadliner) error {
-	room := make(chan struct{}, 1)
-	d.SetBufferedAmountLowThreshold(bufferedLow)
-	d.OnBufferedAmountLow(func() {
-		select {
-		case room <- struct{}{}:
-		default:
-		}
-	})
+func (t *transfer) pump(src datachannel.ReadWriteCloserDeadliner, dst *outlet) error {
 	buf := make([]byte, messageMax+1)
 	var number [20]byte
 	taken, told := int64(0), int64(0)
@@ -291,7 +208,7 @@ func (t *transfer) pump(d *webrtc.DataChannel, src, dst datachannel.ReadWriteClo
 			}
 			taken += int64(n)
 		}
-		if err := t.await(d, bufferedHigh, room); err != nil {
+		if err := dst.await(t.ctx, bufferedHigh); err != nil {
 			return err
 		}
 		if _, err := dst.WriteDataChannel(buf[:n], text); err != nil {
@@ -299,32 +216,9 @@ func (t *transfer) pump(d *webrtc.DataChannel, src, dst datachannel.ReadWriteClo
 		}
 		t.from.sfu.count.transferBytes.Add(uint64(n)) //nolint:gosec // not negative
 		if text {
-			return t.await(d, 0, room)
+			return dst.await(t.ctx, 0)
 		}
 	}
-}
-
-// await waits until no more than most bytes are on their way to the receiver.
-func (t *transfer) await(d *webrtc.DataChannel, most uint64, room <-chan struct{}) error {
-	if d.BufferedAmount() <= most {
-		return nil
-	}
-	// The signal comes at the low mark only; the end is below it.
-	poll := time.NewTicker(drainPoll)
-	defer poll.Stop()
-	for d.BufferedAmount() > most {
-		select {
-		case <-room:
-		case <-poll.C:
-		case <-t.ctx.Done():
-			// A receiver that has everything may close before we have looked.
-			if d.BufferedAmount() <= most {
-				return nil
-			}
-			return context.Cause(t.ctx)
-		}
-	}
-	return nil
 }
 
 // unblock ends a waiting read when the transfer is stopped.

@@ -106,7 +106,7 @@ func (x *session) serveRoom(c *conn, m protocol.ClientMessage) error {
 	case protocol.Offer:
 		x.offer(c, m)
 	case protocol.Publish:
-		media.SetPublishing(sourceOf(m.Source), m.On)
+		setPublishing(media, m.Source, m.On)
 		x.publish(m)
 	case protocol.View:
 		if err := media.SetQuality(m.Slot, qualityOf(m.Quality)); err != nil {
@@ -160,6 +160,14 @@ func (x *session) publish(m protocol.Publish) {
 	x.s.participantChanged(x)
 }
 
+// setPublishing opens or shuts a source on the media side. Text has no gate
+// there: its channel is open while it is on.
+func setPublishing(media MediaPeer, s protocol.Source, on bool) {
+	if s != protocol.SourceText {
+		media.SetPublishing(sourceOf(s), on)
+	}
+}
+
 func sourceOf(s protocol.Source) sfu.Source {
 	switch s {
 	case protocol.SourceCamera:
@@ -168,7 +176,7 @@ func sourceOf(s protocol.Source) sfu.Source {
 		return sfu.Screen
 	case protocol.SourceScreenAudio:
 		return sfu.ScreenAudio
-	case protocol.SourceMicrophone:
+	case protocol.SourceMicrophone, protocol.SourceText:
 	}
 	return sfu.Microphone
 }

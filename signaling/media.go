@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"sportello/sfu"
@@ -57,7 +58,7 @@ func (x *session) mediaForOffer() (MediaPeer, error) {
 	on := slices.Clone(x.publications)
 	x.s.mu.Unlock()
 	for _, p := range on {
-		peer.SetPublishing(sourceOf(p), true)
+		setPublishing(peer, p, true)
 	}
 	return peer, nil
 }
@@ -139,6 +140,19 @@ func (o *observer) Failed() {
 
 func (o *observer) TransferEnded(transfer string, err error) {
 	o.post(func(x *session) { x.s.transferStopped(x, transfer, err) })
+}
+
+func (o *observer) TextRefused(err error) {
+	code := protocol.CodeBadMessage
+	if errors.Is(err, sfu.ErrTextTooLong) {
+		code = protocol.CodeTooLarge
+	}
+	o.post(func(x *session) {
+		x.log.Warn("real-time text refused", "err", err)
+		if x.conn != nil {
+			x.conn.fail(&fault{code: code, ref: "text"}, true)
+		}
+	})
 }
 
 func (x *session) mediaIs(down bool) {

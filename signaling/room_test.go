@@ -63,6 +63,14 @@ func TestPublishAndView(t *testing.T) {
 	if c := <-calls; c != (call{m.Peer, sfu.Screen, false}) {
 		t.Errorf("the media server heard %+v", c)
 	}
+	// Text is told to the room; its channel is the media server's alone.
+	mario.send(protocol.Publish{Source: protocol.SourceText, On: true})
+	until(anna, func(p protocol.Participant) bool { return slices.Contains(p.Publications, protocol.SourceText) })
+	select {
+	case c := <-calls:
+		t.Errorf("the media server heard %+v", c)
+	default:
+	}
 }
 
 func TestMediaEventsReachTheirClient(t *testing.T) {
@@ -84,6 +92,14 @@ func TestMediaEventsReachTheirClient(t *testing.T) {
 	o.Speaking([]string{a.Peer})
 	if x := wait[protocol.Speaking](mario); !slices.Equal(x.Peers, []string{a.Peer}) {
 		t.Errorf("speaking %+v", x)
+	}
+	o.TextRefused(sfu.ErrTextTooLong)
+	if x := wait[protocol.Error](mario); x.Code != protocol.CodeTooLarge || x.Ref != "text" || x.Fatal {
+		t.Errorf("refused text %+v", x)
+	}
+	o.TextRefused(sfu.ErrNotText)
+	if x := wait[protocol.Error](mario); x.Code != protocol.CodeBadMessage || x.Ref != "text" {
+		t.Errorf("refused text %+v", x)
 	}
 	o.Disconnected()
 	until(anna, func(p protocol.Participant) bool { return p.State == protocol.StateReconnecting })

@@ -69,3 +69,4 @@ func (deaf) Failed()                     {}
 func (deaf) Layers([]string)             {}
 func (deaf) Speaking([]string)           {}
 func (deaf) TransferEnded(string, error) {}
+func (deaf) TextRefused(error)           {}

@@ -88,6 +88,7 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	total("sfu_send_errors", "Packets the socket did not take.", func(r *reading) float64 { return float64(r.media.SendErrors) })
 	total("sfu_srtp_writes_blocked", "SRTP packets that the control plane tried to send with the media keys; must stay 0.",
 		func(r *reading) float64 { return float64(r.media.Blocked) })
+	total("sfu_text_bytes", "Bytes of real-time text relayed.", func(r *reading) float64 { return float64(r.media.TextBytes) })
 	total("sfu_transfer_bytes", "Bytes of files relayed.", func(r *reading) float64 { return float64(r.media.TransferBytes) })
 
 	gauge("signaling_rooms", "Appointments with somebody in the room or in its lobby.", func(r *reading) float64 { return float64(r.rooms.Rooms) })

@@ -22,6 +22,7 @@ type Observer struct {
 	layers       [][]string
 	speaking     [][]string
 	ended        []Ended
+	refused      []error
 }
 
 // NewObserver makes one.
@@ -65,6 +66,11 @@ func (o *Observer) TransferEnded(id string, err error) {
 	o.note(func() { o.ended = append(o.ended, Ended{id, err}) })
 }
 
+// TextRefused is part of sfu.Observer.
+func (o *Observer) TextRefused(err error) {
+	o.note(func() { o.refused = append(o.refused, err) })
+}
+
 // State is what an Observer has heard so far.
 type State struct {
 	Assigned                        map[int]string
@@ -72,6 +78,7 @@ type State struct {
 	Connected, Disconnected, Failed int
 	Layers, Speaking                [][]string
 	Ended                           []Ended
+	TextRefused                     []error
 }
 
 // State returns a copy, and a channel closed at the next change.
@@ -82,7 +89,7 @@ func (o *Observer) State() (State, <-chan struct{}) {
 		Assigned: make(map[int]string, len(o.assigned)), SlotsShort: o.short,
 		Connected: o.connected, Disconnected: o.disconnected, Failed: o.failed,
 		Layers: append([][]string(nil), o.layers...), Speaking: append([][]string(nil), o.speaking...),
-		Ended: append([]Ended(nil), o.ended...),
+		Ended: append([]Ended(nil), o.ended...), TextRefused: append([]error(nil), o.refused...),
 	}
 	for k, v := range o.assigned {
 		s.Assigned[k] = v

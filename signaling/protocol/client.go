@@ -76,6 +76,7 @@ const (
 	SourceCamera      Source = "camera"
 	SourceScreen      Source = "screen"
 	SourceScreenAudio Source = "screenAudio"
+	SourceText        Source = "text" // real-time text, on a data channel (docs/protocol.md)
 )
 
 // Publish says that a source starts or stops. Tracks come and go by

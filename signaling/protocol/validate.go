@@ -89,7 +89,7 @@ func (m Offer) validate() *DecodeError {
 
 func (m Publish) validate() *DecodeError {
 	switch m.Source {
-	case SourceMicrophone, SourceCamera, SourceScreen, SourceScreenAudio:
+	case SourceMicrophone, SourceCamera, SourceScreen, SourceScreenAudio, SourceText:
 		return nil
 	}
 	return bad("source", "not a source")

@@ -35,7 +35,8 @@ export type Source =
   | "microphone"
   | "camera"
   | "screen"
-  | "screenAudio";
+  | "screenAudio"
+  | "text"; // real-time text, on a data channel (docs/protocol.md)
 
 /** Quality is the best camera layer a viewer wants. */
 export type Quality =

@@ -27,7 +27,10 @@ const CAMERA_BITRATE = { l: 150_000, h: 1_200_000 };
 const SCREEN_BITRATE = 2_500_000;
 const RESTART_EVERY = 5_000;
 
-type Sender = Record<Source, RTCRtpTransceiver>;
+/** What is sent as media; text has a channel. */
+export type MediaSource = Exclude<Source, 'text'>;
+
+type Sender = Record<MediaSource, RTCRtpTransceiver>;
 
 export class Peer {
   readonly pc: RTCPeerConnection;
@@ -39,7 +42,7 @@ export class Peer {
   private timer = 0;
   private work: Promise<unknown> = Promise.resolve(); // setParameters calls, one after another
   private layers: readonly string[] = ['l', 'h'];
-  private readonly on: Record<Source, boolean> = {
+  private readonly on: Record<MediaSource, boolean> = {
     microphone: false,
     camera: false,
     screen: false,
@@ -129,7 +132,7 @@ export class Peer {
   }
 
   /** setTrack puts a track on a section, or takes it off with null. */
-  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+  async setTrack(source: MediaSource, track: MediaStreamTrack | null): Promise<void> {
     this.on[source] = track !== null;
     await this.send[source].sender.replaceTrack(track);
     await this.tune(source, track);
@@ -191,7 +194,7 @@ export class Peer {
    * tune sets what a section sends. Off needs active = false beside the missing
    * track: Firefox otherwise goes on with a frame a second.
    */
-  private async tune(source: Source, track: MediaStreamTrack | null): Promise<void> {
+  private async tune(source: MediaSource, track: MediaStreamTrack | null): Promise<void> {
     if (source !== 'camera' && source !== 'screen') return;
     const sender = this.send[source].sender;
     const height = track?.getSettings().height ?? 720;

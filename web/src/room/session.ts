@@ -12,13 +12,12 @@ import type {
   LobbyNotice,
   Quality,
   ServerMessage,
-  Source,
   Waiting,
 } from '../protocol.gen';
 import { PROTOCOL_VERSION } from '../protocol.gen';
 import { Files } from './files';
 import { language } from './i18n';
-import { Peer, type Slot } from './peer';
+import { Peer, type MediaSource, type Slot } from './peer';
 import { Signaling, type LinkState } from './signaling';
 import { addPending, emptyState, reduce, type Notice, type RoomState } from './state';
 
@@ -60,7 +59,7 @@ export class Session {
   private link: LinkState = 'connecting';
   private hello: Hello | null = null;
   private resume = '';
-  private readonly tracks = new Map<Source, MediaStreamTrack>();
+  private readonly tracks = new Map<MediaSource, MediaStreamTrack>();
   private readonly views = new Map<number, Quality>();
   private over = false;
   private rejoins: number[] = [];
@@ -103,7 +102,7 @@ export class Session {
   }
 
   /** publish turns a source on with a track, or off with null. */
-  async publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
+  async publish(source: MediaSource, track: MediaStreamTrack | null): Promise<void> {
     if (track) this.tracks.set(source, track);
     else this.tracks.delete(source);
     if (!this.peer) return; // in the lobby nothing is sent; opened catches up
@@ -112,7 +111,7 @@ export class Session {
     if (track) this.send({ type: 'publish', source, on: true });
   }
 
-  publishing(source: Source): boolean {
+  publishing(source: MediaSource): boolean {
     return this.tracks.has(source);
   }
 
