@@ -51,7 +51,7 @@ func (s *Server) showWait(w http.ResponseWriter, r *http.Request, q url.Values, 
 	v.Also, v.Back = keep.Get("anche"), l.Path("/prenota/orario?"+keep.Encode())
 	v.First, v.Last = s.now().Add(service.MinNotice).In(z), s.now().Add(service.Horizon).In(z)
 	return s.render(w, r, statusOf(v.Errors), "public/wait.html", Page{
-		Data: v, Crumbs: append(bookingCrumbs(l), Crumb{Text: l.T("wait.title")}), NoSwitch: len(v.Errors) > 0,
+		Data: v, Crumbs: []Crumb{{Text: l.T("nav.book"), Path: v.Back}, {Text: l.T("wait.title")}}, NoSwitch: len(v.Errors) > 0,
 	})
 }
 

@@ -61,6 +61,8 @@ void test('the citizens’ pages', { timeout: 480_000 }, async () => {
 void test('the steps of a booking, and managing it', { timeout: 360_000 }, async () => {
   const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
   await open(page, '/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video');
+  await page.click('a.sv-month-link[rel~=next]'); // what is far enough away can be changed, at any hour
+  await page.waitForURL('**mese=**');
   await page.locator('#orari-form input[name=inizio]').first().check();
   await page.click('#orari-form button[type=submit]');
   await page.waitForURL('**/dettagli');
