@@ -124,6 +124,9 @@ class Room {
         fileDone: (name, damaged) => {
           this.call?.fileDone(name, damaged);
         },
+        text: (line) => {
+          this.call?.textChanged(line);
+        },
         connection: (link, media) => {
           this.call?.connection(link, media);
           this.lobby?.online(link === 'open');

@@ -18,9 +18,12 @@ import type { Session } from './session';
 import { settings } from './settings';
 import type { LinkState } from './signaling';
 import { Stage } from './stage';
-import { nameOf, type Notice, type Participant, type RoomState } from './state';
+import { nameOf, publishes, type Notice, type Participant, type RoomState } from './state';
+import type { TextLine } from './text';
+import { TextPanel } from './text-view';
 
-type PanelName = 'people' | 'chat' | 'files';
+const panels = ['people', 'chat', 'text', 'files'] as const;
+type PanelName = (typeof panels)[number];
 
 export interface CallOptions {
   readonly session: Session;
@@ -32,7 +35,7 @@ export class CallView {
   readonly element: HTMLElement;
   readonly stage: Stage;
   private readonly controls: Controls;
-  private readonly panels: { people: PeoplePanel; chat: ChatPanel; files: FilesPanel };
+  private readonly panels: { people: PeoplePanel; chat: ChatPanel; text: TextPanel; files: FilesPanel };
   private readonly aside: HTMLElement;
   private readonly asideTitle = h('h2', { id: 'panel-title' });
   private readonly asideBody = h('div', { class: 'panel-slot' });
@@ -44,9 +47,11 @@ export class CallView {
   private readonly sharing: HTMLElement;
   private readonly silent: HTMLElement;
   private readonly lobby: HTMLElement;
+  private readonly invitation: HTMLElement;
+  private readonly invited = new Set<string>(); // whose text this person knows of
   private readonly toasts = h('div', { class: 'toasts', 'aria-hidden': 'true' });
   private open: PanelName | null = null;
-  private readonly unread: Record<PanelName, number> = { people: 0, chat: 0, files: 0 };
+  private readonly unread: Record<PanelName, number> = { people: 0, chat: 0, text: 0, files: 0 };
   private screen: SharedScreen | null = null;
   private asking = false; // a question of the browser is open
   private micOn: boolean;
@@ -84,6 +89,11 @@ export class CallView {
         },
         limit: () => session.limits.chatChars,
       }),
+      text: new TextPanel({
+        text: session.text,
+        self: () => session.state.self.peer,
+        inviting: () => this.writers().map((p) => p.name),
+      }),
       files: new FilesPanel({
         files: session.files,
         limit: () => session.limits.fileBytes,
@@ -102,6 +112,9 @@ export class CallView {
     this.silent = this.bar('silent', t('room.sound.blocked'), t('room.sound.activate'), () => void this.unmute());
     this.lobby = this.bar('lobby-bar', '', t('room.host.admit'), () => {
       this.admitFirst();
+    });
+    this.invitation = this.bar('text-bar', '', t('room.text.open'), () => {
+      this.show('text');
     });
     this.aside = h(
       'aside',
@@ -144,15 +157,16 @@ export class CallView {
         h(
           'div',
           { class: 'call-stage' },
-          h('div', { class: 'banners' }, this.link, this.lobby, this.sharing, this.silent),
+          h('div', { class: 'banners' }, this.link, this.lobby, this.invitation, this.sharing, this.silent),
           this.toasts,
           this.stage.element,
+          this.panels.text.captions,
         ),
         this.aside,
       ),
       this.controls.element,
     );
-    for (const panel of ['people', 'chat', 'files'] as const) this.controls.expanded(panel, false);
+    for (const panel of panels) this.controls.expanded(panel, false);
     this.controls.visible('flip', false);
     this.stopQuality = watchQuality(
       () => session.peer?.pc,
@@ -190,7 +204,27 @@ export class CallView {
     this.panels.people.update(state);
     this.panels.chat.update(state);
     this.showLobby(state);
+    this.textChanged();
     for (const notice of notices) this.tell(notice);
+  }
+
+  /** textChanged shows real-time text; a line that somebody has finished is told where its log is not open. */
+  textChanged(line?: TextLine): void {
+    if (line && this.open !== 'text') {
+      announce(t('room.say.chat', { Name: line.name, Text: line.text }));
+      this.count('text', this.unread.text + 1);
+    }
+    this.panels.text.update();
+    const { text: rtt } = this.o.session;
+    if (this.open === 'text' || rtt.on) for (const p of this.writers()) this.invited.add(p.peer);
+    const inviting = this.writers().filter((p) => !this.invited.has(p.peer));
+    show(this.invitation, inviting.length > 0);
+    const words = this.invitation.querySelector<HTMLElement>('span');
+    if (words) text(words, t('room.text.invitation', { Names: inviting.map((p) => p.name).join(', ') }));
+  }
+
+  private writers(): readonly Participant[] {
+    return this.o.session.state.participants.filter((p) => publishes(p, 'text'));
   }
 
   filesChanged(): void {
@@ -329,7 +363,7 @@ export class CallView {
   private show(panel: PanelName | null): void {
     const before = this.open;
     this.open = panel;
-    for (const name of ['people', 'chat', 'files'] as const) this.controls.expanded(name, name === panel);
+    for (const name of panels) this.controls.expanded(name, name === panel);
     show(this.aside, panel !== null);
     this.element.classList.toggle('panel-open', panel !== null);
     if (panel) {
@@ -338,6 +372,7 @@ export class CallView {
       this.count(panel, 0);
       this.panels.files.update();
       this.panels.chat.update(this.o.session.state);
+      this.textChanged();
       this.panels[panel].focus();
     } else if (before) this.controls.focus(before);
   }
@@ -357,7 +392,7 @@ export class CallView {
     if (!(notice.kind === 'chat' && this.open === 'chat')) announce(line); // the open log speaks for itself
     const panel = notice.kind === 'chat' ? 'chat' : notice.kind === 'file' ? 'files' : null;
     if (panel && this.open !== panel) this.count(panel, this.unread[panel] + 1);
-    const seen = notice.kind === 'waiting' || (panel !== null && this.open === panel); // a banner or a panel shows it
+    const seen = notice.kind === 'waiting' || notice.kind === 'textOn' || (panel !== null && this.open === panel); // a banner or a panel shows it
     if (!seen) this.toast(line, false);
   }
 

@@ -4,7 +4,8 @@ import { h, set, show, text } from './dom';
 import { icon, swap, type IconName } from './icons';
 import { t, type Key } from './i18n';
 
-export type Command = 'microphone' | 'camera' | 'flip' | 'screen' | 'people' | 'chat' | 'files' | 'settings' | 'leave';
+export type Command =
+  'microphone' | 'camera' | 'flip' | 'screen' | 'people' | 'chat' | 'text' | 'files' | 'settings' | 'leave';
 
 interface Look {
   readonly icon: IconName;
@@ -20,6 +21,7 @@ const looks: Record<Command, Look> = {
   screen: { icon: 'screen', label: 'room.control.screen', key: 'S' },
   people: { icon: 'people', label: 'room.control.people', key: 'P' },
   chat: { icon: 'chat', label: 'room.control.chat', key: 'C' },
+  text: { icon: 'text', label: 'room.control.text', key: 'T' },
   files: { icon: 'file', label: 'room.control.files', key: 'F' },
   settings: { icon: 'settings', label: 'room.control.settings' },
   leave: { icon: 'leave', label: 'room.control.leave' },

@@ -144,8 +144,8 @@ export class Peer {
     if (this.on.camera) await this.tune('camera', this.send.camera.sender.track);
   }
 
-  channel(label: string): RTCDataChannel {
-    return this.pc.createDataChannel(label, { ordered: true });
+  channel(label: string, protocol = ''): RTCDataChannel {
+    return this.pc.createDataChannel(label, { ordered: true, protocol });
   }
 
   close(): void {

@@ -19,7 +19,17 @@ import { Files } from './files';
 import { language } from './i18n';
 import { Peer, type MediaSource, type Slot } from './peer';
 import { Signaling, type LinkState } from './signaling';
-import { addPending, emptyState, reduce, type Notice, type RoomState } from './state';
+import { RealTimeText, type TextLine } from './text';
+import {
+  addPending,
+  emptyState,
+  nameOf,
+  publishes,
+  reduce,
+  type Notice,
+  type Participant,
+  type RoomState,
+} from './state';
 
 export interface SessionEvents {
   waiting(message: Waiting): void;
@@ -30,6 +40,8 @@ export interface SessionEvents {
   slots(slots: readonly Slot[]): void;
   files(): void;
   fileDone(name: string, damaged: boolean): void;
+  /** Real-time text has changed; line is one that somebody else has just finished. */
+  text(line?: TextLine): void;
   /** Link and media, for the banners. */
   connection(link: LinkState, media: RTCPeerConnectionState): void;
   ended(message: Ended): void;
@@ -55,6 +67,7 @@ export class Session {
   limits: Limits = defaultLimits;
   peer: Peer | null = null;
   readonly files: Files;
+  readonly text: RealTimeText;
   private readonly signaling: Signaling;
   private link: LinkState = 'connecting';
   private hello: Hello | null = null;
@@ -89,6 +102,18 @@ export class Session {
       },
       onDone: (name, damaged) => {
         o.events.fileDone(name, damaged);
+      },
+    });
+    this.text = new RealTimeText({
+      channel: (label, protocol) => (this.peer?.connected ? this.peer.channel(label, protocol) : null),
+      publish: (on) => this.send({ type: 'publish', source: 'text', on }),
+      nameOf: (peer) => nameOf(this.state, peer),
+      self: () => this.state.self.peer,
+      onChange: () => {
+        o.events.text();
+      },
+      onLine: (line) => {
+        o.events.text(line);
       },
     });
   }
@@ -137,6 +162,7 @@ export class Session {
     this.over = true;
     this.signaling.stop();
     this.files.close();
+    this.text.close();
     this.peer?.close();
     this.peer = null;
   }
@@ -192,6 +218,7 @@ export class Session {
   }
 
   private update(message: ServerMessage): void {
+    this.stopText(message);
     const step = reduce(this.state, message);
     if (message.type === 'assign') this.views.delete(message.slot); // said anew for whom it shows now
     this.change(step.state, step.notices);
@@ -202,6 +229,13 @@ export class Session {
     if (message.type === 'joined' || message.type === 'fileOffered' || message.type === 'fileWithdrawn') {
       this.files.sync(this.state.files, this.state.self.peer);
     }
+  }
+
+  /** stopText finishes the lines of who leaves or switches text off, while the state still has their name. */
+  private stopText(message: ServerMessage): void {
+    const stopped = (p: Participant): boolean => p.state === 'connected' && !publishes(p, 'text');
+    if (message.type === 'left') this.text.stopped(message.peer);
+    else if (message.type === 'participant' && stopped(message)) this.text.stopped(message.peer);
   }
 
   private greeted(message: Hello): void {
@@ -219,6 +253,7 @@ export class Session {
       this.peer?.close();
       this.views.clear();
       this.peer = this.newPeer();
+      this.text.seated();
       this.o.events.joined(resumed);
       for (const [source, track] of this.tracks) await this.peer.setTrack(source, track);
       await this.peer.negotiate();
@@ -231,6 +266,7 @@ export class Session {
       const on = this.publishing(source);
       if (on || resumed) this.send({ type: 'publish', source, on });
     }
+    if (resumed) this.send({ type: 'publish', source: 'text', on: this.text.on });
     for (const line of this.state.chat) if (line.pending) this.send({ type: 'chat', id: line.id, text: line.text });
     for (const [slot, quality] of this.views) this.send({ type: 'view', slot, quality });
   }
@@ -241,11 +277,14 @@ export class Session {
       slots: SLOTS,
       send: (offer) => this.send(offer),
       onState: (state) => {
-        if (state === 'connected') this.files.goOn();
+        if (state === 'connected') {
+          this.files.goOn();
+          this.text.connected();
+        }
         this.tellConnection();
       },
       onChannel: (channel) => {
-        this.files.channelOpened(channel);
+        if (!this.text.channelOpened(channel)) this.files.channelOpened(channel);
       },
       onSlots: (slots) => {
         this.o.events.slots(slots);
@@ -268,6 +307,7 @@ export class Session {
       return;
     }
     if (error.code === 'unknown-file') this.files.refused();
+    if (error.ref === 'text') this.text.switch(false);
     if (!error.fatal) {
       this.o.events.problem(error);
       return;

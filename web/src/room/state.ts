@@ -40,7 +40,10 @@ export interface RoomState {
 
 /** Something that happened and that people should hear of. */
 export type Notice =
-  | { kind: 'joined' | 'left' | 'reconnecting' | 'back' | 'screenOn' | 'screenOff' | 'waiting'; name: string }
+  | {
+      kind: 'joined' | 'left' | 'reconnecting' | 'back' | 'screenOn' | 'screenOff' | 'textOn' | 'textOff' | 'waiting';
+      name: string;
+    }
   | { kind: 'chat'; name: string; text: string }
   | { kind: 'file'; name: string; file: string };
 
@@ -166,6 +169,9 @@ function arrived(state: RoomState, participant: Participant): Step {
   const was = publishes(before, 'screen');
   const is = publishes(participant, 'screen');
   if (was !== is) notices.push({ kind: is ? 'screenOn' : 'screenOff', name });
+  const wrote = publishes(before, 'text');
+  const writes = publishes(participant, 'text');
+  if (wrote !== writes) notices.push({ kind: writes ? 'textOn' : 'textOff', name });
   return {
     state: { ...state, participants: state.participants.map((p) => (p.peer === participant.peer ? participant : p)) },
     notices,
