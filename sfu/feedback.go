@@ -37,6 +37,9 @@ func (l *loop) tick() {
 		if !p.ready() {
 			continue
 		}
+		if long {
+			p.measure(l.now)
+		}
 		var out []rtcp.Packet
 		for _, s := range p.streams {
 			out = l.repair(out, p, s)
@@ -124,6 +127,7 @@ func (s *inStream) keyDue(now time.Time) bool {
 
 func (l *loop) askKeyframe(s *inStream) {
 	s.keyWant, s.keySoon, s.keyCame, s.keyAt = false, false, false, l.now
+	s.asks++
 	l.count.plis.Add(1)
 }
 

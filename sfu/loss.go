@@ -40,7 +40,8 @@ type receiveLog struct {
 	repairs        bool // ask for what is missing
 	lastSR         uint32
 	lastSRAt       time.Time
-	gaveUp         bool // a hole will stay: the decoder needs a keyframe
+	fraction       uint8 // lost of 256, between the last two reports
+	gaveUp         bool  // a hole will stay: the decoder needs a keyframe
 }
 
 // note takes a packet that came in and returns its extended sequence number.
@@ -139,12 +140,12 @@ func (l *receiveLog) report(ssrc uint32, now time.Time) rtcp.ReceptionReport {
 	total := max(0, expected-l.received)
 	dExpected, dReceived := expected-l.lastExpected, l.received-l.lastReceived
 	l.lastExpected, l.lastReceived = expected, l.received
-	var fraction uint8
+	l.fraction = 0
 	if lost := dExpected - dReceived; dExpected > 0 && lost > 0 {
-		fraction = uint8(min(255, lost*256/dExpected)) //nolint:gosec // bounded
+		l.fraction = uint8(min(255, lost*256/dExpected)) //nolint:gosec // bounded
 	}
 	r := rtcp.ReceptionReport{
-		SSRC: ssrc, FractionLost: fraction,
+		SSRC: ssrc, FractionLost: l.fraction,
 		TotalLost:          uint32(min(total, 0x7fffff)),
 		LastSequenceNumber: uint32(l.highest - 1<<16), //nolint:gosec // modulo 2^32
 		Jitter:             uint32(min(l.jitter, float64(1<<31))),

@@ -48,6 +48,7 @@ type mediaPeer struct {
 	twccSSRC uint32
 	twccNew  bool
 	rtt      time.Duration
+	rttKnown bool
 
 	told, calc Layers // which layers the publisher was told to send
 	calcSince  time.Time
@@ -92,6 +93,9 @@ type inStream struct {
 	keySoon bool // a newcomer is among those who want it
 	keyCame bool // a keyframe came since the last PLI
 	key     lastKey
+	octets  uint32 // of payload
+	meter   meter
+	asks    int // keyframes asked of the publisher
 }
 
 type senderReport struct {
@@ -134,6 +138,7 @@ type outTrack struct {
 	lowUntil time.Time
 	lowFor   time.Duration
 	resends  int // in this tick
+	health   health
 }
 
 type sentReport struct {
@@ -179,7 +184,7 @@ func (t *outTrack) detach() {
 	}
 	t.pub, t.cur, t.target = nil, nil, nil
 	t.rw.forget()
-	t.lost, t.jitter = 0, 0
+	t.lost, t.jitter, t.health = 0, 0, health{}
 	t.lossy, t.lowUntil, t.lowFor = 0, time.Time{}, 0
 }
 
@@ -209,7 +214,7 @@ func (l *loop) retarget(t *outTrack, now time.Time) {
 	want := t.choose(now)
 	t.target = want
 	if want == nil {
-		t.cur = nil
+		t.cur, t.health.sentAt = nil, time.Time{} // a pause, no freeze
 		return
 	}
 	if want.video && t.cur != want && t.to.ready() {

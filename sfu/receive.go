@@ -52,6 +52,7 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	quiet := !s.flows(l.now)
 	s.lastAt = l.now
+	s.octets += uint32(len(payload)) //nolint:gosec // modulo 2^32
 	pkt := packet{seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
 	pkt.vp8.pic, pkt.vp8.tl0 = -1, -1
 	if s.video && len(payload) > 0 {
@@ -114,6 +115,9 @@ func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
 		l.count.forwarded.Add(1)
 		t.packets++
 		t.octets += uint32(len(p.payload)) //nolint:gosec // modulo 2^32
+		if t.health.sent(t.source == Camera, l.now) {
+			l.count.freezes.Add(1)
+		}
 	}
 }
 

@@ -59,6 +59,8 @@ func (l *loop) keyframe(t *outTrack) {
 	if t == nil || t.target == nil || !t.target.video {
 		return
 	}
+	t.health.keyframes++
+	l.count.viewerPLIs.Add(1)
 	l.wantKeyframe(t.target, false)
 }
 
@@ -110,6 +112,7 @@ func (l *loop) reports(p *mediaPeer, rs []rtcp.ReceptionReport) {
 			rtt := l.now.Sub(sent.at) - time.Duration(r.Delay)*time.Second/65536
 			if rtt > 0 && rtt < maximumRTT {
 				p.rtt += (rtt - p.rtt) / rttSmoothed
+				p.rttKnown = true
 			}
 		}
 		t.lost, t.jitter = r.FractionLost, r.Jitter

@@ -13,6 +13,9 @@ type Stats struct {
 	NACKsSent, Lost uint64
 	// KeyframesAsked are PLIs sent to publishers.
 	KeyframesAsked uint64
+	// KeyframesWanted are viewers' own requests for one; Freezes are gaps of a
+	// camera that was on, at a viewer.
+	KeyframesWanted, Freezes uint64
 	// Switches are changes of layer or source inside a slot.
 	Switches uint64
 	// Replayed are viewers who began with a keyframe that was kept.
@@ -35,7 +38,7 @@ type Stats struct {
 }
 
 type counters struct {
-	received, forwarded, resent, unrepaired, nacks, lost, plis, switches, replayed,
+	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, replayed,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes atomic.Uint64
 }
 
@@ -44,6 +47,7 @@ func (c *counters) snapshot() Stats {
 		Received: c.received.Load(), Forwarded: c.forwarded.Load(),
 		Resent: c.resent.Load(), Unrepaired: c.unrepaired.Load(),
 		NACKsSent: c.nacks.Load(), Lost: c.lost.Load(),
+		KeyframesWanted: c.viewerPLIs.Load(), Freezes: c.freezes.Load(),
 		KeyframesAsked: c.plis.Load(), Switches: c.switches.Load(), Replayed: c.replayed.Load(),
 		Unknown: c.unknown.Load(), Refused: c.refused.Load(),
 		ControlDropped: c.controlDropped.Load(), SendErrors: c.sendErrors.Load(),

@@ -56,7 +56,7 @@ func (sv *Survey) add(p *mediaPeer) {
 			sv.Low++
 		}
 		ps.Loss = max(ps.Loss, float64(t.lost)/256)
-		ps.Jitter = max(ps.Jitter, time.Duration(t.jitter)*time.Second/time.Duration(t.rw.clock))
+		ps.Jitter = max(ps.Jitter, ticks(t.jitter, t.rw.clock))
 	}
 	sv.Peers = append(sv.Peers, ps)
 }

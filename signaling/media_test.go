@@ -41,6 +41,9 @@ func withSFU(t *testing.T) *counter {
 		if err := m.Close(); err != nil {
 			t.Errorf("close the media server: %v", err)
 		}
+		if n := m.Stats().Blocked; n != 0 {
+			t.Errorf("pion sent %d SRTP packets with the loop's keys", n)
+		}
 	})
 	return open(t, func(c *signaling.Config) { c.Media = sfuMedia{m} })
 }

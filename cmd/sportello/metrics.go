@@ -80,6 +80,8 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	total("sfu_nacks_sent", "Packets asked of publishers again.", func(r *reading) float64 { return float64(r.media.NACKsSent) })
 	total("sfu_packets_lost", "Packets of publishers given up.", func(r *reading) float64 { return float64(r.media.Lost) })
 	total("sfu_keyframes_asked", "Keyframes asked of publishers.", func(r *reading) float64 { return float64(r.media.KeyframesAsked) })
+	total("sfu_keyframes_wanted", "Keyframes that viewers asked for.", func(r *reading) float64 { return float64(r.media.KeyframesWanted) })
+	total("sfu_freezes", "Gaps of 600 ms and more in a camera that was on, at a viewer.", func(r *reading) float64 { return float64(r.media.Freezes) })
 	total("sfu_switches", "Changes of layer or source inside a slot.", func(r *reading) float64 { return float64(r.media.Switches) })
 	total("sfu_replayed", "Viewers who began with a keyframe that was kept.", func(r *reading) float64 { return float64(r.media.Replayed) })
 	total("sfu_packets_unknown", "Packets from addresses that nobody has proved to be theirs.", func(r *reading) float64 { return float64(r.media.Unknown) })
