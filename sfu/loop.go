@@ -38,6 +38,8 @@ type loop struct {
 	peers []*mediaPeer
 	rooms map[*mediaRoom]struct{}
 
+	capture *recorder // nil but while a developer captures
+
 	now                time.Time
 	nextTick, nextSlow time.Time
 	nextLong           time.Time

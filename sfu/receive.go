@@ -69,6 +69,9 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	if s.ring != nil {
 		s.ring.put(&pkt)
 	}
+	if l.capture != nil {
+		l.capture.note(s, h, &pkt, l.now)
+	}
 	if s.pub.source == Microphone && s.exts.level != 0 {
 		s.pub.peer.loud(h.GetExtension(s.exts.level), l.now)
 	}

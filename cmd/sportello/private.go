@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,7 +59,7 @@ func listenPrivate(ctx context.Context, s settings) (net.Listener, error) {
 }
 
 // servePrivate serves on l until close; l may be nil.
-func servePrivate(ctx context.Context, l net.Listener, from prometheus.Gatherer, log *slog.Logger) *privateServer {
+func servePrivate(ctx context.Context, l net.Listener, from prometheus.Gatherer, media capturer, log *slog.Logger) *privateServer {
 	p := &privateServer{l: l, end: make(chan error, 1)}
 	if l == nil {
 		return p
@@ -71,12 +74,38 @@ func servePrivate(ctx context.Context, l net.Listener, from prometheus.Gatherer,
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/capture", func(w http.ResponseWriter, r *http.Request) { capture(w, r, media, log) })
 	p.srv = &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.With("part", "private").Handler(), slog.LevelDebug),
 	}
 	go func() { p.end <- p.srv.Serve(l) }()
 	return p
+}
+
+// capturer is the media server as a developer may watch it.
+type capturer interface {
+	Capture(context.Context, io.Writer) error
+}
+
+const captureLongest = time.Minute
+
+// capture sends what arrives on the media port, headers only, for ?seconds=N.
+func capture(w http.ResponseWriter, r *http.Request, media capturer, log *slog.Logger) {
+	n, err := strconv.Atoi(cmp.Or(r.FormValue("seconds"), "10"))
+	length := time.Duration(n) * time.Second
+	if err != nil || length <= 0 || length > captureLongest {
+		http.Error(w, "seconds: 1 to 60", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", `attachment; filename="sportello.cap"`)
+	ctx, cancel := context.WithTimeout(r.Context(), length)
+	defer cancel()
+	if err := media.Capture(ctx, w); err != nil {
+		log.ErrorContext(ctx, "capture ended early", "error", err)
+		panic(http.ErrAbortHandler) // so that the file does not look whole
+	}
 }
 
 func (p *privateServer) addr() net.Addr {

@@ -118,12 +118,18 @@ sportello_sfu_rooms_by_size{peers="2"} 1
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := servePrivate(t.Context(), l, registry, settings{Log: "text"}.logger(t.Output()))
+	p := servePrivate(t.Context(), l, registry, m, settings{Log: "text"}.logger(t.Output()))
 	_, body := fetch(t, "http://"+p.addr().String()+"/metrics")
 	for _, name := range []string{"Rossi", "Bianchi", "secret-room"} {
 		if strings.Contains(body, name) {
 			t.Errorf("%s is in the metrics", name)
 		}
+	}
+	if status, file := fetch(t, "http://"+p.addr().String()+"/debug/capture?seconds=1"); status != http.StatusOK || file != "SVCAP1\n" {
+		t.Errorf("capture: %d %q", status, file)
+	}
+	if status, _ := fetch(t, "http://"+p.addr().String()+"/debug/capture?seconds=61"); status != http.StatusBadRequest {
+		t.Errorf("too long a capture: %d", status)
 	}
 	labels := regexp.MustCompile(`(?m)^sportello_\S*?\{(\w+)=`).FindAllStringSubmatch(body, -1)
 	for _, l := range labels {

@@ -99,7 +99,7 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 		}
 		return err
 	}
-	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms, a.relay), log)
+	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms, a.relay), a.media, log)
 	h := &health{stores: st}
 	srv := newServer(s, a, h, tlsConfig, log)
 	served := make(chan error, 1)
