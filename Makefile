@@ -16,7 +16,7 @@ GO           := go
 TESTFLAGS    ?=
 BENCHFLAGS   ?=
 
-.PHONY: soak help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
+.PHONY: soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -93,6 +93,9 @@ lint-web: deps
 
 bench: ## Benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+
+bench-booking: ## The agenda at 1, 100 and 8,000 municipalities, beside a bare INSERT; takes some minutes
+	SPORTELLO_BENCH_TOWNS=1,100,8000 $(GO) test ./booking -run '^$$' -bench Scale -benchtime 3s -timeout 60m
 
 SOAK ?= 1000000
 soak: ## Play random bookings from many clients, killing program and database in the midst: SOAK operations

@@ -35,10 +35,10 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 		return Hold{}, fmt.Errorf("hold: %w", err)
 	}
 	for _, desk := range desks {
-		if err := a.expireStale(ctx, desk, p, uuid.Nil); err != nil {
+		if err := a.makeRoom(ctx, desk, p, uuid.Nil); err != nil {
 			return Hold{}, fmt.Errorf("hold: %w", err)
 		}
-		h, won, err := a.holdAt(ctx, p, desk, r.Channel, actor)
+		h, won, err := a.holdAt(ctx, p, desk.id, r.Channel, actor)
 		if err != nil {
 			return Hold{}, fmt.Errorf("hold: %w", err)
 		}

@@ -71,20 +71,28 @@ const offered = `
 			AND greatest(main.buffer, x.buffer) = $9::timestamptz - $3::timestamptz
 	)`
 
+// freeDesk is a desk that can be had; stale says that a hold past its time is
+// still written there, which must be ended first.
+type freeDesk struct {
+	id    int64
+	stale bool
+}
+
 // desks lists the desks that are free for p, the least loaded of the day
 // first. ErrNotBookable says that none has hours then; an empty list, that
 // all are taken. Of what occupies a desk, the appointment own is left out.
-func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]int64, error) {
+func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]freeDesk, error) {
 	rows, err := a.pool.Query(ctx, `
 		WITH open AS (
 			SELECT dd.desk_id FROM desk_day dd
 			JOIN desk_service ds ON ds.desk_id = dd.desk_id AND ds.service_id = $1
 			JOIN desk d ON d.id = dd.desk_id AND $7 = ANY(d.modes)
 			WHERE dd.day = $5 AND dd.audience = $6 AND `+doesAll("$11")+` AND `+opens+`)
-		SELECT open.desk_id,
-			EXISTS (SELECT FROM appointment a WHERE a.desk_id = open.desk_id AND a.occupied && tstzrange($2, $8)
-				AND a.state IN `+live+` AND a.id <> $9 AND NOT (a.state = 'held' AND a.hold_expires_at <= $10)) AS taken
-		FROM open
+		SELECT open.desk_id, coalesce(there.taken, false), coalesce(there.stale, false)
+		FROM open CROSS JOIN LATERAL (
+			SELECT bool_or(NOT past) AS taken, bool_or(past) AS stale FROM (
+				SELECT a.state = 'held' AND a.hold_expires_at <= $10 FROM appointment a
+				WHERE a.desk_id = open.desk_id AND a.occupied && tstzrange($2, $8) AND a.state IN `+live+` AND a.id <> $9) AS o(past)) AS there
 		ORDER BY (SELECT count(*) FROM appointment a
 			WHERE a.desk_id = open.desk_id AND a.day = $5 AND a.state IN `+live+`), open.desk_id`,
 		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, p.mode, p.until, own, a.now(), none(p.service.Also))
@@ -92,8 +100,8 @@ func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]int64, er
 		return nil, fmt.Errorf("desks: %w", err)
 	}
 	type candidate struct {
-		Desk  int64
-		Taken bool
+		Desk         int64
+		Taken, Stale bool
 	}
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[candidate])
 	if err != nil {
@@ -102,13 +110,21 @@ func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]int64, er
 	if len(all) == 0 {
 		return nil, ErrNotBookable
 	}
-	var free []int64
+	var free []freeDesk
 	for _, c := range all {
 		if !c.Taken {
-			free = append(free, c.Desk)
+			free = append(free, freeDesk{c.Desk, c.Stale})
 		}
 	}
 	return free, nil
+}
+
+// makeRoom ends what desks found past its time at a free desk.
+func (a *Agenda) makeRoom(ctx context.Context, desk freeDesk, p place, own uuid.UUID) error {
+	if !desk.stale {
+		return nil
+	}
+	return a.expireStale(ctx, desk.id, p, own)
 }
 
 // expireStale ends the holds past their time that occupy a desk around p, but
@@ -173,18 +189,18 @@ func (a *Agenda) move(ctx context.Context, r record, p place, from []State, to S
 	}
 	// Whoever keeps the time keeps the desk, where it can be.
 	for i, d := range free {
-		if d == r.DeskID && i > 0 && p.start.Equal(r.Start) {
+		if d.id == r.DeskID && i > 0 && p.start.Equal(r.Start) {
 			copy(free[1:i+1], free[:i])
 			free[0] = d
 		}
 	}
 	for _, desk := range free {
-		if err := a.expireStale(ctx, desk, p, r.ID); err != nil {
+		if err := a.makeRoom(ctx, desk, p, r.ID); err != nil {
 			return err
 		}
 		err := a.retry(ctx, func() error {
 			return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-				if err := a.moveTo(ctx, tx, desk, r, p, from, to, expires, actor); err != nil {
+				if err := a.moveTo(ctx, tx, desk.id, r, p, from, to, expires, actor); err != nil {
 					return err
 				}
 				if then == nil {

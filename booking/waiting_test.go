@@ -355,10 +355,10 @@ func TestManyWaitSeveralAreFreed(t *testing.T) {
 		if len(starts) != 4 {
 			t.Errorf("round %d: %d starts are offered", round, len(starts))
 		}
-		w.clock.set(w.place(t, queue[4*round]).OfferEnds.Add(time.Minute))
 		if round == 2 {
-			break
+			break // these are taken
 		}
+		w.clock.set(w.place(t, queue[4*round]).OfferEnds.Add(time.Minute))
 	}
 	// All at once answer twice: each is booked once.
 	var wg sync.WaitGroup
