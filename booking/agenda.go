@@ -126,6 +126,9 @@ type BookRequest struct {
 	Note      string
 	StaffNote string
 	Actor     Actor
+	// Once refuses, with an *AlreadyError, whoever has an appointment to come for
+	// the service.
+	Once bool
 }
 
 // AgendaQuery asks for appointments, ordered by start.

@@ -40,7 +40,7 @@ func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, fmt.Errorf("book: %w", err)
 	}
-	h.Appointment, err = a.fillIn(ctx, h, p, note, staffNote, r.Actor)
+	h.Appointment, err = a.fillIn(ctx, h, p, note, staffNote, r)
 	if err == nil && r.Channel == ByWalkIn {
 		h.Appointment, err = a.Transition(ctx, h.ID, Arrived, r.Actor)
 	}
@@ -54,9 +54,14 @@ func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
 	return h, nil
 }
 
-func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote string, actor Actor) (Appointment, error) {
+func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote string, r BookRequest) (Appointment, error) {
 	if p.Surname != "" { // or it is somebody who walked in
 		if err := a.setPerson(ctx, h.ID, p); err != nil {
+			return Appointment{}, err
+		}
+	}
+	if r.Once {
+		if err := a.already(ctx, h, p); err != nil {
 			return Appointment{}, err
 		}
 	}
@@ -66,7 +71,7 @@ func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote s
 			return Appointment{}, fmt.Errorf("notes: %w", err)
 		}
 	}
-	return a.confirm(ctx, h.ID, h.Secret, actor)
+	return a.confirm(ctx, h.ID, h.Secret, r.Actor)
 }
 
 // isToday says whether start is on the present day of the service's office.

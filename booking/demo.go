@@ -170,7 +170,7 @@ func (a *Agenda) demoAt(ctx context.Context, desk, service, clerk int64) (Demo, 
 	}
 	person := Person{Name: "Maria", Surname: "Rossi", Email: "maria.rossi@example.org", Language: "it"}
 	d := Demo{Secret: h.Secret}
-	if d.Appointment, err = a.fillIn(ctx, h, person, "", demoNote, Actor{clerk}); err != nil {
+	if d.Appointment, err = a.fillIn(ctx, h, person, "", demoNote, BookRequest{Actor: Actor{clerk}}); err != nil {
 		return Demo{}, err
 	}
 	d.Clerk, err = a.StaffByID(ctx, clerk)

@@ -4,9 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
+
+const (
+	defaultOffer, maxOffer = 3 * time.Hour, 7 * 24 * time.Hour
+	maxRetention           = 3650
+)
+
+// ticketLetter is what a ticket may begin with: it ends in no digit, lest two
+// offices give out one ticket. Empty leaves the choice to the database.
+var ticketLetter = regexp.MustCompile(`^([A-Z]{0,2}|[0-9]{1,9}-)$`)
+
+// letterTaken tells that another office of the town has the letter.
+func letterTaken(err error) error {
+	if s, name := sqlState(err); s == stateUnique && name == "office_letter" {
+		return &FieldError{"letter", CodeTaken}
+	}
+	return nil
+}
 
 // OfficeByID finds an office, retired or not, or ErrNotFound.
 func (a *Agenda) OfficeByID(ctx context.Context, id int64) (Office, error) {
@@ -45,6 +65,19 @@ func (o Office) checked() (Office, error) {
 	if o.MaxOpen < 0 || o.MaxOpen > maxOpenLimit {
 		return o, &FieldError{"max_open", CodeInvalid}
 	}
+	if o.OfferFor == 0 {
+		o.OfferFor = defaultOffer
+	}
+	if o.OfferFor < leastOffer || o.OfferFor > maxOffer {
+		return o, &FieldError{"offer_for", CodeInvalid}
+	}
+	o.Letter = strings.ToUpper(clean(o.Letter))
+	if !ticketLetter.MatchString(o.Letter) {
+		return o, &FieldError{"letter", CodeInvalid}
+	}
+	if o.RetentionDays < 0 || o.RetentionDays > maxRetention {
+		return o, &FieldError{"retention_days", CodeInvalid}
+	}
 	return o, nil
 }
 
@@ -64,8 +97,13 @@ func (a *Agenda) SaveOffice(ctx context.Context, o Office, actor Actor) (Office,
 			return nil, a.note(ctx, tx, actor, "office.add", AboutOffice, o.ID)
 		}
 		tag, err := tx.Exec(ctx, `
-			UPDATE office SET name = $2, intro = $3, address = $4, building = $5, phone = $6, email = $7, position = $8, max_open = $9
-			WHERE id = $1`, o.ID, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen)
+			UPDATE office SET name = $2, intro = $3, address = $4, building = $5, phone = $6, email = $7, position = $8, max_open = $9,
+				offer_for = $10, letter = coalesce(nullif($11, ''), letter), history = $12, retention_days = $13
+			WHERE id = $1`, o.ID, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen,
+			o.OfferFor, o.Letter, o.History, o.RetentionDays)
+		if err := letterTaken(err); err != nil {
+			return nil, err
+		}
 		if err := changed(tag.RowsAffected(), err, "office"); err != nil {
 			return nil, err
 		}
@@ -90,9 +128,14 @@ func insertOffice(ctx context.Context, tx pgx.Tx, o *Office) error {
 		return err
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO office (town_id, slug, name, intro, address, building, phone, email, position, max_open, tz)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((SELECT tz FROM office WHERE town_id = $1 ORDER BY id LIMIT 1), 'Europe/Rome'))
-		RETURNING id`, town, o.Slug, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen).Scan(&o.ID)
+		INSERT INTO office (town_id, slug, name, intro, address, building, phone, email, position, max_open,
+			offer_for, letter, history, retention_days, tz)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, ''), $13, $14, coalesce((SELECT tz FROM office WHERE town_id = $1 ORDER BY id LIMIT 1), 'Europe/Rome'))
+		RETURNING id`, town, o.Slug, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen,
+		o.OfferFor, o.Letter, o.History, o.RetentionDays).Scan(&o.ID)
+	if err := letterTaken(err); err != nil {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("insert office: %w", err)
 	}

@@ -13,6 +13,7 @@ var (
 	ErrTooMany         = errors.New("booking: this contact has as many appointments as the office allows")
 	ErrTooLateToChange = errors.New("booking: too late to change")
 	ErrState           = errors.New("booking: not possible in this state")
+	ErrForbidden       = errors.New("booking: the office does not allow it")
 	ErrBadLogin        = errors.New("booking: login or password is wrong")
 	ErrLoginTaken      = errors.New("booking: login is taken")
 	ErrLastAdmin       = errors.New("booking: somebody must remain an administrator")

@@ -80,7 +80,14 @@ type Office struct {
 	// MaxOpen is how many appointments to come one e-mail address or phone number
 	// may have by the web; 0 is any number.
 	MaxOpen int
-	Retired bool // hidden from booking
+	// OfferFor is how long, by day, a slot is kept for whom the waiting list offers it (zero: 3 hours).
+	OfferFor time.Duration
+	Letter   string // what its tickets begin with; empty: the first that is free
+	// History lets its clerks look up who came before.
+	History bool
+	// RetentionDays is how long after an appointment it is kept whose it was; 0 is the town's setting.
+	RetentionDays int
+	Retired       bool // hidden from booking
 }
 
 // Service is what an office is asked for.

@@ -16,21 +16,22 @@ const oneDay = 24 * time.Hour
 // contacts, what was written, and the names on the door of the room. Times,
 // service, desk and states stay, for the statistics.
 func (a *Agenda) purge(ctx context.Context) error {
-	cutoff := a.now().Add(-time.Duration(a.opt.RetentionDays) * oneDay)
+	// Of an office with a setting of its own, that counts.
+	const over = `upper(a.period) < $1::timestamptz - make_interval(days => coalesce(nullif((SELECT o.retention_days FROM office o WHERE o.id = a.office_id), 0), $2::int))`
 	// Other nodes do the same: in the same order, and again where they met.
 	forget := []struct{ what, sql string }{
-		{"notes", `UPDATE appointment SET note = '', staff_note = ''
-			WHERE (note <> '' OR staff_note <> '') AND upper(period) < $1`},
-		{"persons", `DELETE FROM appointment_person p USING appointment a WHERE a.id = p.appointment_id AND upper(a.period) < $1`},
+		{"notes", `UPDATE appointment a SET note = '', staff_note = ''
+			WHERE (a.note <> '' OR a.staff_note <> '') AND ` + over},
+		{"persons", `DELETE FROM appointment_person p USING appointment a WHERE a.id = p.appointment_id AND ` + over},
 		{"names", `UPDATE room_grant g SET display_name = '' FROM appointment a
-			WHERE a.id = g.appointment_id AND g.display_name <> '' AND upper(a.period) < $1`},
+			WHERE a.id = g.appointment_id AND g.display_name <> '' AND ` + over},
 		// Anonymous, but people write names.
-		{"remarks", `UPDATE rating SET remark = '' WHERE remark <> '' AND day < $1::timestamptz::date`},
+		{"remarks", `UPDATE rating SET remark = '' WHERE remark <> '' AND day < ($1::timestamptz - make_interval(days => $2::int))::date`},
 	}
 	err := a.retry(ctx, func() error {
 		return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
 			for _, x := range forget {
-				if _, err := tx.Exec(ctx, x.sql, cutoff); err != nil {
+				if _, err := tx.Exec(ctx, x.sql, a.now(), a.opt.RetentionDays); err != nil {
 					return fmt.Errorf("%s: %w", x.what, err)
 				}
 			}

@@ -156,6 +156,17 @@ func (a *Agenda) WaitingOf(ctx context.Context, id uuid.UUID) (Waiting, error) {
 	return w, nil
 }
 
+// Offered lists the appointments whose slot the waiting list has on offer now.
+func (a *Agenda) Offered(ctx context.Context) ([]Appointment, error) {
+	list, err := a.records(ctx, a.pool, `
+		WHERE a.state = 'held' AND a.hold_expires_at > $1 AND EXISTS (SELECT FROM waiting w WHERE w.appointment_id = a.id AND w.left_at IS NULL)
+		ORDER BY a.hold_expires_at, a.id`, a.now())
+	if err != nil {
+		return nil, fmt.Errorf("offered: %w", err)
+	}
+	return appointments(list), nil
+}
+
 // Leave gives up a place in line, and the slot that is on offer. Who it was is
 // forgotten with the next Maintain.
 func (a *Agenda) Leave(ctx context.Context, id uuid.UUID, actor Actor) error {

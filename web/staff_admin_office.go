@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"sportello/booking"
 )
@@ -24,7 +25,7 @@ type officeView struct {
 const defaultMaxOpen = 5
 
 func (s *Server) adminOfficeNew(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	return s.showOffice(w, r, me, booking.Office{}, formValues{url.Values{"max_open": {strconv.Itoa(defaultMaxOpen)}}}, nil)
+	return s.showOffice(w, r, me, booking.Office{}, formValues{url.Values{"max_open": {strconv.Itoa(defaultMaxOpen)}, "offer_for": {"180"}}}, nil)
 }
 
 func (s *Server) adminOffice(w http.ResponseWriter, r *http.Request, me *colleague) error {
@@ -41,6 +42,12 @@ func (s *Server) adminOffice(w http.ResponseWriter, r *http.Request, me *colleag
 	f.Set("email", o.Email)
 	f.Set("position", strconv.Itoa(o.Position))
 	f.Set("max_open", strconv.Itoa(o.MaxOpen))
+	f.setLength("offer_for", o.OfferFor, time.Minute)
+	f.Set("letter", o.Letter)
+	f.Set("retention_days", strconv.Itoa(o.RetentionDays))
+	if o.History {
+		f.Set("history", "1")
+	}
 	return s.showOffice(w, r, me, o, f, nil)
 }
 
@@ -85,6 +92,10 @@ func (s *Server) adminOfficePost(w http.ResponseWriter, r *http.Request, me *col
 	o.Address, o.Building = f.Get("address"), f.Get("building")
 	o.Phone, o.Email = f.Get("phone"), f.Get("email")
 	o.Position, o.MaxOpen = f.number("position"), f.number("max_open")
+	o.Letter, o.History, o.RetentionDays = f.Get("letter"), f.Get("history") != "", f.number("retention_days")
+	if o.OfferFor = f.length("offer_for", time.Minute); f.Get("offer_for") == "" {
+		o.OfferFor = 0 // as usual
+	}
 	saved, err := s.agenda.SaveOffice(r.Context(), o, me.Actor())
 	var mistakes formErrors
 	if adminMistake(s.lang(r), &mistakes, err) {

@@ -22,6 +22,8 @@ type clerkCard struct {
 	GuestLink string
 	GuestName string
 	GuestErr  string
+	History   []booking.Appointment // of the same person, where it was asked for
+	Looked    bool
 }
 
 func (s *Server) clerkAppointment(w http.ResponseWriter, r *http.Request, me *colleague) error {
@@ -51,6 +53,26 @@ func (s *Server) clerkCard(r *http.Request, a booking.Appointment) (*clerkCard, 
 		g.NotBefore, g.NotAfter = inZone(g.NotBefore, s.staff.zone), inZone(g.NotAfter, s.staff.zone)
 	}
 	return v, err
+}
+
+// clerkHistory shows what this person came for before, at this office. It is
+// asked for on purpose, and noted, where the office allows it.
+func (s *Server) clerkHistory(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	a, err := s.clerkOwn(r, me)
+	if err != nil {
+		return err
+	}
+	v, err := s.clerkCard(r, a)
+	if err != nil {
+		return err
+	}
+	v.Looked = true
+	if v.History, err = s.agenda.History(r.Context(), a.ID, me.Actor()); errors.Is(err, booking.ErrForbidden) {
+		return errNoPage
+	} else if err != nil {
+		return err
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/clerk_appointment.html", v)
 }
 
 // clerkTransition moves an appointment along: called, served, not come.

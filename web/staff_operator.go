@@ -27,9 +27,11 @@ type operatorView struct {
 	Person    booking.Person
 	Note      string
 	StaffNote string
-	Errors    map[string]string // field → code
-	Trouble   string            // "taken", "not_bookable", "no_slot"
-	Next      []slotChoice      // what is free instead
+	Errors    map[string]string     // field → code
+	Trouble   string                // "taken", "not_bookable", "no_slot", "already"
+	Already   []booking.Appointment // what the caller has for the service
+	Until     string                // the last day that serves who waits for a slot
+	Next      []slotChoice          // what is free instead
 
 	Search  string // who calls: name, phone or code
 	Found   []booking.Person
@@ -107,6 +109,7 @@ func (v *operatorView) typed(r *http.Request) {
 		Email: strings.TrimSpace(r.PostFormValue("email")), Phone: strings.TrimSpace(r.PostFormValue("telefono")),
 		Language: r.PostFormValue("lingua"),
 	}
+	v.Until = r.PostFormValue("entro")
 	v.Note, v.StaffNote = r.PostFormValue("motivo"), r.PostFormValue("nota")
 	v.Search = truncate(strings.TrimSpace(r.PostFormValue("chi")), 100)
 }
@@ -125,6 +128,9 @@ func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *collea
 	if r.PostFormValue("azione") == "compila" || v.Chosen == nil {
 		return s.staffRender(w, r, me, http.StatusOK, "staff/operator.html", v)
 	}
+	if r.PostFormValue("azione") == "attesa" {
+		return s.operatorWait(w, r, me, v)
+	}
 	mode, start, ok := parseSlot(v.Slot)
 	if !ok {
 		v.Trouble = "no_slot"
@@ -135,6 +141,7 @@ func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *collea
 			ServiceID: v.Chosen.Service.ID, Start: start, Mode: mode, Channel: booking.ByOperator, Audience: booking.Operators,
 		},
 		Person: v.Person, Note: v.Note, StaffNote: v.StaffNote, Actor: me.Actor(),
+		Once: r.PostFormValue("azione") != "comunque",
 	})
 	if err != nil {
 		return s.operatorTrouble(w, r, me, v, mode, err)
@@ -151,6 +158,7 @@ func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *collea
 func (s *Server) operatorTrouble(w http.ResponseWriter, r *http.Request, me *colleague, v *operatorView, mode booking.Mode, err error) error {
 	var field *booking.FieldError
 	var taken *booking.SlotTakenError
+	var already *booking.AlreadyError
 	status := http.StatusUnprocessableEntity
 	switch {
 	case errors.As(err, &field):
@@ -162,6 +170,8 @@ func (s *Server) operatorTrouble(w http.ResponseWriter, r *http.Request, me *col
 				v.Next = append(v.Next, slotChoice{Value: slotValue(mode, n.Start), Start: n.Start, Mode: mode, Checked: i == 0})
 			}
 		}
+	case errors.As(err, &already):
+		v.Trouble, v.Already, status = "already", already.Coming, http.StatusConflict
 	case errors.Is(err, booking.ErrNotBookable):
 		v.Trouble = "not_bookable"
 	default:
@@ -199,7 +209,7 @@ func (s *Server) operatorDone(w http.ResponseWriter, r *http.Request, me *collea
 	if err != nil {
 		return err
 	}
-	v := operatorDoneView{Appointment: a}
+	v := operatorDoneView{Appointment: a, Waits: a.State == booking.Held || a.State == booking.Expired}
 	switch s.channels.For(a.Person) {
 	case notify.ByMail:
 		v.Told = s.lang(r).T("staff.done.told_mail", "Address", a.Person.Email)
@@ -225,6 +235,7 @@ type operatorDoneView struct {
 	Spelled     []spelled
 	Link        string
 	Told        string // where a message goes; "" where none does
+	Waits       bool   // on the waiting list: there is no time yet
 }
 
 // myAppointment is the appointment of the path, where its office is the

@@ -66,8 +66,30 @@ func (s *Server) findCaller(r *http.Request, me *colleague, v *operatorView) err
 	return nil
 }
 
-// operatorCard is an appointment as the operator changes it.
+// changer is where an appointment is changed from: the operator's page, or the
+// clerk's.
+type changer struct {
+	find func(*http.Request, *colleague) (booking.Appointment, error)
+	page func(booking.Appointment) string // its card, with /sposta and /disdici below
+	back func(booking.Appointment) string // where the card was opened
+	// done is where to go after a move.
+	done func(booking.Appointment) string
+}
+
+func (s *Server) atOperator() changer {
+	card := func(a booking.Appointment) string { return "/staff/operatore/appuntamento/" + a.ID.String() }
+	return changer{find: s.myAppointment, page: card, done: card, back: func(booking.Appointment) string { return "/staff/operatore" }}
+}
+
+// atClerk ends on the clerk's day: the appointment may be at another's desk now.
+func (s *Server) atClerk() changer {
+	day := func(a booking.Appointment) string { return "/staff/sportello?giorno=" + a.Start.Format(time.DateOnly) }
+	return changer{find: s.clerkOwn, page: func(a booking.Appointment) string { return "/staff/sportello/" + a.ID.String() + "/cambia" }, back: day, done: day}
+}
+
+// operatorCard is an appointment as the operator or the clerk changes it.
 type operatorCard struct {
+	Page, Back  string
 	Appointment booking.Appointment
 	MayChange   bool // it can be cancelled
 	MayMove     bool
@@ -77,20 +99,21 @@ type operatorCard struct {
 	Next        []slotChoice
 }
 
-func (s *Server) operatorAppointment(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	a, err := s.myAppointment(r, me)
+func (s *Server) changeCard(w http.ResponseWriter, r *http.Request, me *colleague, c changer) error {
+	a, err := c.find(r, me)
 	if err != nil {
 		return err
 	}
-	v, err := s.operatorCard(r, a, r.URL.Query().Get("dal"))
+	v, err := s.operatorCard(r, a, c, r.URL.Query().Get("dal"))
 	if err != nil {
 		return err
 	}
 	return s.staffRender(w, r, me, http.StatusOK, "staff/operator_appointment.html", v)
 }
 
-func (s *Server) operatorCard(r *http.Request, a booking.Appointment, from string) (*operatorCard, error) {
-	v := &operatorCard{Appointment: a, Today: s.today().Format(time.DateOnly), MayChange: a.State == booking.Booked || a.State == booking.Arrived}
+func (s *Server) operatorCard(r *http.Request, a booking.Appointment, c changer, from string) (*operatorCard, error) {
+	l := s.lang(r)
+	v := &operatorCard{Page: l.Path(c.page(a)), Back: l.Path(c.back(a)), Appointment: a, Today: s.today().Format(time.DateOnly), MayChange: a.State == booking.Booked || a.State == booking.Arrived}
 	v.MayMove = a.State == booking.Booked
 	if !v.MayMove {
 		return v, nil
@@ -106,12 +129,12 @@ func (s *Server) operatorCard(r *http.Request, a booking.Appointment, from strin
 	return v, err
 }
 
-func (s *Server) operatorCancel(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	a, err := s.myAppointment(r, me)
+func (s *Server) changeCancel(w http.ResponseWriter, r *http.Request, me *colleague, c changer) error {
+	a, err := c.find(r, me)
 	if err != nil {
 		return err
 	}
-	back := s.lang(r).Path("/staff/operatore/appuntamento/" + a.ID.String())
+	back := s.lang(r).Path(c.page(a))
 	switch err := s.agenda.Cancel(r.Context(), a.ID, me.Actor()); {
 	case errors.Is(err, booking.ErrState), errors.Is(err, booking.ErrTooLateToChange):
 		s.tell(r.Context(), "warning", "staff.flash.state")
@@ -124,11 +147,11 @@ func (s *Server) operatorCancel(w http.ResponseWriter, r *http.Request, me *coll
 	return nil
 }
 
-func (s *Server) operatorMove(w http.ResponseWriter, r *http.Request, me *colleague) error {
+func (s *Server) changeMove(w http.ResponseWriter, r *http.Request, me *colleague, c changer) error {
 	if err := parseForm(r); err != nil {
 		return err
 	}
-	a, err := s.myAppointment(r, me)
+	a, err := c.find(r, me)
 	if err != nil {
 		return err
 	}
@@ -143,7 +166,7 @@ func (s *Server) operatorMove(w http.ResponseWriter, r *http.Request, me *collea
 		switch {
 		case err == nil:
 			s.tell(r.Context(), "success", "staff.flash.moved")
-			http.Redirect(w, r, s.lang(r).Path("/staff/operatore/appuntamento/"+a.ID.String()), http.StatusSeeOther)
+			http.Redirect(w, r, s.lang(r).Path(c.done(a)), http.StatusSeeOther)
 			return nil
 		case errors.As(err, &taken):
 			trouble, status = "taken", http.StatusConflict
@@ -160,10 +183,15 @@ func (s *Server) operatorMove(w http.ResponseWriter, r *http.Request, me *collea
 			return err
 		}
 	}
-	v, err := s.operatorCard(r, a, "")
+	v, err := s.operatorCard(r, a, c, "")
 	if err != nil {
 		return err
 	}
 	v.Trouble, v.Next = trouble, next
 	return s.staffRender(w, r, me, status, "staff/operator_appointment.html", v)
+}
+
+// changingAt is a page of a changer as a handler.
+func changingAt(c changer, h func(http.ResponseWriter, *http.Request, *colleague, changer) error) staffHandler {
+	return func(w http.ResponseWriter, r *http.Request, me *colleague) error { return h(w, r, me, c) }
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -16,8 +17,9 @@ const unsettledPath = "/staff/da-sistemare"
 // unsettledView is who is still to be settled, in three parts by what is to be
 // done: to be asked, asked and silent, or without any contact we can write to.
 type unsettledView struct {
-	Rows  []unsettledRow
-	ToAsk int // who can be written to and was not
+	Rows   []unsettledRow
+	Offers []booking.Appointment // slots kept for people of the waiting list whom nobody can write to
+	ToAsk  int                   // who can be written to and was not
 }
 
 // unsettledRow is one appointment that its desk cannot keep.
@@ -58,6 +60,18 @@ func (s *Server) unsettledOf(r *http.Request, me *colleague) (*unsettledView, er
 	if err != nil {
 		return nil, err
 	}
+	if me.Has(booking.Operator) {
+		offers, err := s.agenda.Offered(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range offers {
+			if s.channels.For(a.Person) == "" && me.MayOffice(a.Office.ID) {
+				a.HoldExpiresAt = inZone(booking.OfferEnds(a), s.staff.zone)
+				v.Offers = append(v.Offers, a)
+			}
+		}
+	}
 	l := s.lang(r)
 	for _, a := range list {
 		a.AskedAt = inZone(a.AskedAt, s.staff.zone)
@@ -66,7 +80,7 @@ func (s *Server) unsettledOf(r *http.Request, me *colleague) (*unsettledView, er
 		case me.Has(booking.Operator):
 			row.Page = l.Path("/staff/operatore/appuntamento/" + a.ID.String())
 		case !all:
-			row.Page = l.Path("/staff/sportello/" + a.ID.String())
+			row.Page = l.Path("/staff/sportello/" + a.ID.String() + "/cambia")
 		}
 		if row.Reached && a.AskedAt.IsZero() && a.State == booking.Booked {
 			v.ToAsk++
@@ -102,6 +116,34 @@ func (s *Server) unsettledAsk(w http.ResponseWriter, r *http.Request, me *collea
 		return err
 	}
 	s.tell(r.Context(), "success", "unsettled.flash.asked", "Count", strconv.Itoa(asked))
+	http.Redirect(w, r, s.lang(r).Path(unsettledPath), http.StatusSeeOther)
+	return nil
+}
+
+// answerOffer takes or refuses a slot for a caller of the waiting list.
+func (s *Server) answerOffer(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	a, err := s.myAppointment(r, me)
+	if err != nil {
+		return err
+	}
+	key := "unsettled.flash.taken"
+	if r.PostFormValue("azione") == "rifiuta" {
+		key = "unsettled.flash.refused"
+		err = s.agenda.RefuseOffer(r.Context(), a.ID)
+	} else {
+		_, err = s.agenda.TakeOffer(r.Context(), a.ID, me.Actor())
+	}
+	switch {
+	case errors.Is(err, booking.ErrHoldExpired), errors.Is(err, booking.ErrState):
+		s.tell(r.Context(), "warning", "staff.flash.state")
+	case err != nil:
+		return err
+	default:
+		s.tell(r.Context(), "success", key)
+	}
 	http.Redirect(w, r, s.lang(r).Path(unsettledPath), http.StatusSeeOther)
 	return nil
 }
