@@ -15,6 +15,8 @@ import (
 // lateAfter is how long after its start somebody who is not here is late.
 const lateAfter = 5 * time.Minute
 
+const scanPermissions = "camera=(self), microphone=(), geolocation=()"
+
 // receptionView is the board: who is expected today, and who is here. It has
 // what is needed to greet somebody and to show the way, and no more: no
 // contacts, no reason, no notes.
@@ -53,6 +55,8 @@ func (s *Server) receptionPage(w http.ResponseWriter, r *http.Request, me *colle
 	if err != nil {
 		return err
 	}
+	// Its camera may read the code of a confirmation; no other page of the staff has one.
+	w.Header().Set("Permissions-Policy", scanPermissions)
 	return s.staffRender(w, r, me, http.StatusOK, "staff/reception.html", v)
 }
 

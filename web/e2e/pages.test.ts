@@ -163,6 +163,7 @@ const staff: Record<string, string[]> = {
     '/staff/amministrazione/sportelli/1/calendario',
     '/staff/amministrazione/orari/1',
     '/staff/amministrazione/chiusure',
+    '/staff/da-sistemare',
     '/staff/amministrazione/persone',
     '/staff/amministrazione/persone/1',
     '/staff/amministrazione/settimana',

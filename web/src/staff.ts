@@ -4,11 +4,13 @@ import { copyButtons } from './staff/copy.ts';
 import { accessKeys } from './staff/keys.ts';
 import { liveBoard } from './staff/live.ts';
 import { phoneDesk } from './staff/phonedesk.ts';
+import { scanner } from './staff/scan.ts';
 
 accessKeys();
 liveBoard();
 phoneDesk();
 copyButtons();
+scanner();
 
 // A filter shows its list as soon as it is chosen.
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-auto]')) {

@@ -1,0 +1,119 @@
+// The operator with somebody on the line: from the greeting to the dictated
+// code, and back to change and to cancel, without ever touching the mouse.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { signIn } from './booking';
+import { accessible, desktop, newPage, picture, startSite } from './harness';
+
+const site = startSite();
+
+/** Keys counts what is pressed on a keyboard. */
+class Keys {
+  count = 0;
+  private readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) {
+      this.count++;
+      await this.page.keyboard.press(key);
+    }
+  }
+
+  async type(text: string): Promise<void> {
+    this.count += text.length;
+    await this.page.keyboard.type(text);
+  }
+
+  /** tabTo presses Tab until the focus is on something that fits a selector. */
+  async tabTo(selector: string): Promise<void> {
+    for (let i = 0; i < 60; i++) {
+      if (await this.page.evaluate((s) => document.activeElement?.matches(s) ?? false, selector)) return;
+      await this.press('Tab');
+    }
+    assert.fail(`no way by Tab to ${selector}`);
+  }
+
+  async focusOn(selector: string): Promise<void> {
+    await this.page.waitForFunction((s) => document.activeElement?.matches(s) ?? false, selector);
+  }
+}
+
+void test('a call, by keyboard only', { timeout: 180_000 }, async () => {
+  const { page, errors } = await newPage(site.browser, desktop);
+  await signIn(page, site.counter.url, 'operatore', '/it/staff/operatore');
+  await page.evaluate(() => {
+    for (const kind of ['pointerdown', 'mousedown']) {
+      addEventListener(kind, () => {
+        document.title = 'a mouse was used';
+      });
+    }
+  });
+  const keys = new Keys(page);
+  await keys.focusOn('#servizio');
+  await keys.type('cambio');
+  await keys.press('Enter');
+  await keys.focusOn('input[name=orario]'); // the first free start
+  await keys.press('Space', 'Alt+n');
+  await keys.type('Anna');
+  await keys.press('Tab');
+  await keys.type('Verdi');
+  await keys.press('Tab');
+  await keys.type('3331234567');
+  assert.notEqual(await page.title(), 'a mouse was used');
+  await keys.press('Alt+p');
+  await page.waitForURL('**/staff/operatore/fatto/**');
+  const code = ((await page.textContent('.st-code-big')) ?? '').trim();
+  assert.match(code, /^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
+  const own = 'cambio'.length + 'Anna'.length + 'Verdi'.length + '3331234567'.length;
+  assert.ok(keys.count - own <= 6, `${keys.count - own} key presses beside what is typed anyway`);
+  await accessible(page, 'the code to dictate');
+  await picture(page, 'operator-code');
+
+  // The same caller again: found by name, filled in, and told of what there is.
+  await keys.press('Alt+s');
+  await page.waitForURL('**/staff/operatore');
+  await keys.press('Alt+c');
+  await keys.focusOn('#chi');
+  await keys.type('333 123 4567');
+  await keys.press('Enter');
+  await keys.focusOn('#found button');
+  await keys.press('Enter');
+  await keys.focusOn('#nome');
+  assert.equal(await page.inputValue('#cognome'), 'Verdi');
+  await keys.press('Alt+s');
+  await keys.type('cambio');
+  await keys.press('Enter');
+  await keys.focusOn('input[name=orario]');
+  await keys.press('Space', 'Enter'); // Enter books, whatever other buttons there are
+  await page.waitForSelector('text=ha già un appuntamento');
+  await accessible(page, 'a caller who has an appointment already');
+  await picture(page, 'operator-already');
+
+  // From there to the appointment: moved in one step, then cancelled.
+  await keys.tabTo('a[href*="/staff/operatore/appuntamento/"]');
+  await keys.press('Enter');
+  await page.waitForURL('**/staff/operatore/appuntamento/**');
+  const before = await page.textContent('.st-facts dd');
+  await keys.tabTo('input[name=orario]');
+  await keys.press('ArrowDown', 'Enter'); // the next start: the first is the same hour at another desk
+  await page.waitForSelector('#flash .st-flash-success');
+  assert.notEqual(await page.textContent('.st-facts dd'), before);
+  await keys.tabTo('summary:not(.st-keys summary)');
+  await keys.tabTo('.st-danger summary');
+  await keys.press('Enter');
+  await keys.tabTo('.st-danger button');
+  await keys.press('Enter');
+  await page.waitForSelector('.st-state-cancelled');
+  // The browser notes an answer of 409 as an error of its own.
+  assert.deepEqual(
+    errors.filter((e) => !e.includes('409')),
+    [],
+  );
+  await page.context().close();
+});
