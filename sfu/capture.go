@@ -132,10 +132,10 @@ func (d vp8Descriptor) size(b []byte) int {
 	return n
 }
 
-// Capture writes what arrives in all rooms to w until ctx ends, which is no
-// error; who is who it does not tell. One at a time: another gets ErrClosed.
+// Capture writes what arrives in all rooms of the first loop (by default there is
+// no other) to w until ctx ends, which is no error; who is who it does not tell. One at a time: another gets ErrClosed.
 func (s *SFU) Capture(ctx context.Context, w io.Writer) error {
-	l := s.loop
+	l := s.loops[0]
 	r := &recorder{
 		buf: []byte(captureMagic), streams: map[*inStream]uint64{}, peers: map[*mediaPeer]uint64{}, rooms: map[*mediaRoom]uint64{},
 	}

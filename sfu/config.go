@@ -9,12 +9,20 @@ import (
 	"time"
 )
 
+// maxLoops is beyond what any machine's network card feeds.
+const maxLoops = 256
+
 // Config says where media flows and how much of it one peer may ask for. The
 // zero value of each field takes the default named beside it.
 type Config struct {
-	// UDPPort is the one port of all media; 0 takes any free one.
+	// UDPPort is the port of all media, and the first of as many consecutive ones
+	// as there are loops; 0 takes any free ones.
 	UDPPort int
-	// Conn replaces the socket, for a simulated network; then UDPPort is unused.
+	// Loops forward media at the same time, each on a port of its own; 1. One
+	// carries what one core can.
+	Loops int
+	// Conn replaces the socket, for a simulated network; then UDPPort is unused
+	// and there is one loop.
 	Conn net.PacketConn
 	// Announce holds the addresses given to browsers as host candidates.
 	// Default: the addresses of the machine's interfaces, and loopback.
@@ -44,6 +52,7 @@ func orDefault[T comparable](v *T, d T) {
 
 // complete fills the defaults and checks what was given.
 func (c *Config) complete() error {
+	orDefault(&c.Loops, 1)
 	orDefault(&c.MaxPeers, 6)
 	orDefault(&c.MaxSlots, 15)
 	orDefault(&c.MaxStreams, 12)
@@ -54,8 +63,13 @@ func (c *Config) complete() error {
 	orDefault(&c.DisconnectAfter, 5*time.Second)
 	orDefault(&c.FailAfter, 60*time.Second)
 	orDefault(&c.Logger, slog.Default())
-	if c.UDPPort < 0 || c.UDPPort > 65535 {
+	switch {
+	case c.Loops < 1 || c.Loops > maxLoops:
+		return fmt.Errorf("sfu: %d loops: at least 1 and at most %d are possible", c.Loops, maxLoops)
+	case c.UDPPort < 0 || c.UDPPort+c.Loops-1 > 65535:
 		return fmt.Errorf("sfu: UDP port %d is out of range", c.UDPPort)
+	case c.Conn != nil && c.Loops > 1:
+		return fmt.Errorf("sfu: %d loops cannot share one connection", c.Loops)
 	}
 	if len(c.Announce) == 0 {
 		own, err := ownAddresses()

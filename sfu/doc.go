@@ -4,8 +4,8 @@
 //
 // # The journey of a packet
 //
-// All media comes in on one UDP port. One goroutine, the [loop], reads it in
-// batches and tells packets apart by their first byte. STUN and DTLS go to the
+// All media of a room comes in on one UDP port. One goroutine, its [loop], reads
+// it in batches and tells packets apart by their first byte. STUN and DTLS go to the
 // queue of the pion/webrtc connection they belong to (directory, muxConn): pion
 // does SDP, ICE, DTLS, SCTP and data channels. RTP and RTCP never enter pion:
 // the loop decrypts a packet with the keys of that connection (keyring), finds
@@ -16,15 +16,17 @@
 //
 // # Who owns what
 //
-// All media state belongs to the loop's goroutine, so a packet takes no lock and
-// fan-out is a plain slice. The control plane posts closures to it and does not
-// wait, but for Close. Locks are taken in the order SFU, Room, then any one of
-// Peer, directory, loop's queue or mailbox; under the first two nothing is called
-// but the posting to loop and mailboxes, no pion, no Observer. An Observer is
-// called by its peer's mailbox goroutine, in order, with no lock held.
+// There may be several loops, each with a port of its own; a room lives on one
+// of them, and loops share nothing. All media state belongs to its loop's
+// goroutine, so a packet takes no lock and fan-out is a plain slice. The control
+// plane posts closures to it and does not wait, but for Close. Locks are taken in
+// the order SFU, Room, then any one of Peer, a loop's directory, its queue or a
+// mailbox; under the first two nothing is called but the posting to loop and
+// mailboxes, no pion, no Observer. An Observer is called by its peer's mailbox
+// goroutine, in order, with no lock held.
 //
 // Every goroutine has someone who waits: Close of a Peer for its transfers, its
-// connection and its readers; Close of the SFU for all peers, the loop and the
+// connection and its readers; Close of the SFU for all peers, the loops and the
 // mailboxes.
 //
 // docs/media.md tells more, and why.

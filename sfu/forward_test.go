@@ -37,7 +37,7 @@ type bench struct {
 func newBench(tb testing.TB, viewers int) *bench {
 	tb.Helper()
 	b := &bench{net: &nowhere{}, addr: netip.MustParseAddrPort("192.0.2.1:5000")}
-	b.loop = newLoop(b.net, newDirectory(), &counters{}, slog.New(slog.DiscardHandler))
+	b.loop = newLoop(b.net, slog.New(slog.DiscardHandler))
 	b.now = time.Now()
 	context := func(opts ...srtp.ContextOption) *srtp.Context {
 		c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm, opts...)
@@ -141,8 +141,8 @@ func TestVideoWaitsForAKeyframe(t *testing.T) {
 // DTLS pass.
 func TestPionSendsNoSRTP(t *testing.T) {
 	net0 := &nowhere{}
-	s := &SFU{conn: net0, dir: newDirectory()}
-	c := &muxConn{sfu: s, media: &mediaPeer{}, done: make(chan struct{})}
+	l := newLoop(net0, slog.New(slog.DiscardHandler))
+	c := &muxConn{loop: l, media: &mediaPeer{}, done: make(chan struct{})}
 	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:5000"))
 	for first, want := range map[byte]int{0: 1, 22: 1, 128: 0, 191: 0} {
 		net0.sent = 0
@@ -153,7 +153,7 @@ func TestPionSendsNoSRTP(t *testing.T) {
 			t.Errorf("first byte %d: %d packets went out", first, net0.sent)
 		}
 	}
-	if n := s.count.blocked.Load(); n != 2 {
+	if n := l.count.blocked.Load(); n != 2 {
 		t.Errorf("%d packets were counted", n)
 	}
 }

@@ -146,6 +146,8 @@ func TestIPv6(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	for name, c := range map[string]sfu.Config{
 		"port":        {UDPPort: 70000},
+		"ports":       {UDPPort: 65535, Loops: 2},
+		"loops":       {Loops: -1},
 		"unspecified": {Announce: sfutest.Addrs("0.0.0.0")},
 		"multicast":   {Announce: sfutest.Addrs("224.0.0.1")},
 	} {
@@ -163,7 +165,7 @@ func TestConfigIsChecked(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	check := test.CheckRoutines(t)
 	t.Run("room", func(t *testing.T) {
-		s := start(t)
+		s := start(t, func(c *sfu.Config) { c.Loops = 3 })
 		a := join(t, s, "room", "a", sfutest.Options{Slots: 2})
 		b := join(t, s, "room", "b", sfutest.Options{Slots: 2})
 		c := join(t, s, "room", "c", sfutest.Options{Slots: 2})

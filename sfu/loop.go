@@ -20,14 +20,17 @@ const (
 	longEvery = time.Second
 )
 
-// loop is the one goroutine through which every RTP and RTCP packet goes, and
-// the one owner of all media state: so no packet takes a lock. What the control
-// plane wants of it, it posts.
+// loop is the one goroutine through which every RTP and RTCP packet of some
+// rooms goes, and the one owner of all their media state: so no packet takes a
+// lock. It has a socket and a directory of its own; loops share nothing. What
+// the control plane wants of it, it posts.
 type loop struct {
 	conn  batchConn
 	dir   *directory
 	count *counters
 	log   *slog.Logger
+
+	seats int // peers of its rooms; under SFU.mu
 
 	mu     sync.Mutex
 	posted []func()
@@ -51,14 +54,17 @@ type loop struct {
 	nacks              []uint16
 }
 
-func newLoop(conn batchConn, dir *directory, count *counters, log *slog.Logger) *loop {
+func newLoop(conn batchConn, log *slog.Logger) *loop {
 	return &loop{
-		conn: conn, dir: dir, count: count, log: log,
+		conn: conn, dir: newDirectory(), count: &counters{}, log: log,
 		done: make(chan struct{}), rooms: map[*mediaRoom]struct{}{},
 		plain: make([]byte, 0, 2*mtu), in: make([]datagram, readMax), out: make([]datagram, writeMax),
 		nacks: make([]uint16, 0, missingMax),
 	}
 }
+
+// port is the UDP port on which its rooms' media comes.
+func (l *loop) port() uint16 { return l.conn.localAddr().Port() }
 
 // post runs f in the loop, soon, and returns at once; false when it is closed.
 func (l *loop) post(f func()) bool {

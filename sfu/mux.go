@@ -122,10 +122,10 @@ func (d *directory) forget(m *mediaPeer) {
 	delete(d.proved, m)
 }
 
-// peerMux is the ice.UDPMux of one PeerConnection over the shared socket. It
+// peerMux is the ice.UDPMux of one PeerConnection over its loop's socket. It
 // shows pion one address per family; the answer lists all the announced ones.
 type peerMux struct {
-	sfu    *SFU
+	loop   *loop
 	media  *mediaPeer
 	listen []net.Addr
 }
@@ -139,7 +139,7 @@ func (m *peerMux) GetConn(ufrag string, a net.Addr) (net.PacketConn, error) {
 	if !ok {
 		return nil, net.InvalidAddrError("not a UDP address")
 	}
-	d := m.sfu.dir
+	d := m.loop.dir
 	key := ufrag + family(unmapped(u.AddrPort()))
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -147,7 +147,7 @@ func (m *peerMux) GetConn(ufrag string, a net.Addr) (net.PacketConn, error) {
 		return nil, net.InvalidAddrError("ufrag in use")
 	}
 	c := &muxConn{
-		sfu: m.sfu, media: m.media, key: key, local: u,
+		loop: m.loop, media: m.media, key: key, local: u,
 		in: make(chan *controlPacket, controlQueue), done: make(chan struct{}),
 	}
 	d.byUfrag[key] = c
@@ -156,7 +156,7 @@ func (m *peerMux) GetConn(ufrag string, a net.Addr) (net.PacketConn, error) {
 
 // RemoveConnByUfrag is part of ice.UDPMux.
 func (m *peerMux) RemoveConnByUfrag(ufrag string) {
-	d := m.sfu.dir
+	d := m.loop.dir
 	for _, f := range []string{"/4", "/6"} {
 		d.mu.RLock()
 		c := d.byUfrag[ufrag+f]
@@ -178,7 +178,7 @@ type controlPacket struct {
 // muxConn is what pion takes for a socket of its own. It sees STUN and DTLS,
 // and may send nothing else.
 type muxConn struct {
-	sfu   *SFU
+	loop  *loop
 	media *mediaPeer
 	key   string
 	local *net.UDPAddr
@@ -222,14 +222,14 @@ func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
 	if b[0] >= srtpFirst && b[0] <= srtpLast {
 		// pion holds an SRTP session with the loop's keys: a packet of its own
 		// would use a nonce twice.
-		c.sfu.count.blocked.Add(1)
+		c.loop.count.blocked.Add(1)
 		return len(b), nil
 	}
 	to := unmapped(u.AddrPort())
 	if len(b) >= bindingOKSize && int(b[0])<<8|int(b[1]) == bindingOK {
-		c.sfu.dir.learn(to, c)
+		c.loop.dir.learn(to, c)
 	}
-	if err := c.sfu.conn.writeTo(b, to); err != nil {
+	if err := c.loop.conn.writeTo(b, to); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -238,7 +238,7 @@ func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
 func (c *muxConn) Close() error {
 	c.once.Do(func() {
 		close(c.done)
-		c.sfu.dir.remove(c)
+		c.loop.dir.remove(c)
 	})
 	return nil
 }

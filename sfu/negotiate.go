@@ -118,7 +118,7 @@ func (p *Peer) newConnection() (*webrtc.PeerConnection, error) {
 	}
 	cfg := &p.sfu.cfg
 	var s webrtc.SettingEngine
-	s.SetICEUDPMux(&peerMux{sfu: p.sfu, media: p.media, listen: p.sfu.listenAddrs()})
+	s.SetICEUDPMux(&peerMux{loop: p.room.loop, media: p.media, listen: p.listenAddrs()})
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
@@ -158,12 +158,12 @@ func (p *Peer) newConnection() (*webrtc.PeerConnection, error) {
 }
 
 // listenAddrs shows pion one address of each announced family.
-func (s *SFU) listenAddrs() []net.Addr {
+func (p *Peer) listenAddrs() []net.Addr {
 	var out []net.Addr
 	for _, v4 := range []bool{true, false} {
-		for _, a := range s.cfg.Announce {
+		for _, a := range p.sfu.cfg.Announce {
 			if a.Is4() == v4 {
-				out = append(out, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, s.conn.localAddr().Port())))
+				out = append(out, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, p.room.loop.port())))
 				break
 			}
 		}
@@ -212,7 +212,7 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	if err := p.settle(&o, desc, answer, senders); err != nil {
 		return "", err
 	}
-	return withCandidates(answer, p.sfu.cfg.Announce, p.sfu.conn.localAddr().Port()), nil
+	return withCandidates(answer, p.sfu.cfg.Announce, p.room.loop.port()), nil
 }
 
 // addSlots gives each new slot's section a sender. AddTrack takes the first
@@ -284,7 +284,7 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 	}
 	p.agreedSlots = append(p.agreedSlots[:0:0], o.Receive...)
 	declared := declaredSSRCs(desc, p.sfu.cfg.MaxStreams)
-	p.sfu.loop.post(func() {
+	p.room.loop.post(func() {
 		m := p.media
 		m.sections, m.declared = sections, declared
 		for _, s := range sections { // one bundle, one id

@@ -85,7 +85,7 @@ func (p *Peer) listen(pc *webrtc.PeerConnection) {
 			return
 		}
 		to := netip.AddrPortFrom(a.Unmap().WithZone(""), c.Remote.Port)
-		p.sfu.loop.post(func() { p.media.addr = to })
+		p.room.loop.post(func() { p.media.addr = to })
 	})
 	pc.OnConnectionStateChange(p.connectionChanged)
 	pc.OnDataChannel(p.channelOpened)
@@ -123,7 +123,7 @@ func (p *Peer) unlock() error {
 		return err
 	}
 	p.keyed = true
-	l := p.sfu.loop
+	l := p.room.loop
 	l.post(func() {
 		if p.media.room == nil || p.ctx.Err() != nil {
 			return
@@ -143,7 +143,7 @@ func (p *Peer) SetPublishing(s Source, on bool) {
 	if s >= sources {
 		return
 	}
-	l := p.sfu.loop
+	l := p.room.loop
 	l.post(func() {
 		pub := p.media.pubs[s]
 		pub.gate(on)
@@ -165,7 +165,7 @@ func (p *Peer) SetQuality(slot int, q Quality) error {
 	if slot < 0 || slot >= n {
 		return fmt.Errorf("%w: %d", ErrUnknownSlot, slot)
 	}
-	l := p.sfu.loop
+	l := p.room.loop
 	l.post(func() {
 		if slot >= len(p.media.slots) {
 			return
@@ -186,7 +186,7 @@ func (p *Peer) Close() {
 		p.cancel()
 		p.room.leave(p)
 		p.room.text.leave(p)
-		p.sfu.loop.call(func() { p.sfu.loop.remove(p.media) })
+		p.room.loop.call(func() { p.room.loop.remove(p.media) })
 		p.mu.Lock()
 		pc := p.pc
 		p.mu.Unlock()
@@ -195,10 +195,10 @@ func (p *Peer) Close() {
 				p.log.Debug("close", "error", err)
 			}
 		}
-		p.sfu.dir.forget(p.media)
+		p.room.loop.dir.forget(p.media)
 		p.wg.Wait()
 		p.events.close()
-		p.sfu.dropRoom(p.room)
+		p.sfu.left(p.room)
 	})
 	<-p.gone
 }

@@ -86,7 +86,7 @@ func (p *mediaPeer) measure(now time.Time) {
 // It is empty before the connection is up and after Close.
 func (p *Peer) Report() Report {
 	var r Report
-	l := p.sfu.loop
+	l := p.room.loop
 	l.call(func() { r = p.media.report(time.Now()) })
 	return r
 }

@@ -5,22 +5,21 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/pion/webrtc/v4"
 	"golang.org/x/time/rate"
 )
 
-// SFU forwards the media of many rooms over one UDP port.
+// SFU forwards the media of many rooms. A room lives wholly on one of its loops.
 type SFU struct {
 	cfg   Config
-	conn  batchConn
-	dir   *directory
-	loop  *loop
+	loops []*loop
 	cert  webrtc.Certificate
-	count counters
 
 	mu     sync.Mutex
 	rooms  map[string]*Room
@@ -31,7 +30,7 @@ type SFU struct {
 	failure error // of closing
 }
 
-// New opens the media port and starts to serve it. Close ends that.
+// New opens the media ports and starts to serve them. Close ends that.
 func New(cfg Config) (*SFU, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
@@ -46,31 +45,50 @@ func New(cfg Config) (*SFU, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sfu: certificate: %w", err)
 	}
-	conn, err := openSocket(&cfg)
-	if err != nil {
-		return nil, err
+	s := &SFU{cfg: cfg, cert: *cert, rooms: map[string]*Room{}}
+	for i := range cfg.Loops {
+		conn, err := openSocket(&cfg, i)
+		if err != nil {
+			for _, l := range s.loops {
+				err = errors.Join(err, l.conn.close())
+			}
+			return nil, err
+		}
+		s.loops = append(s.loops, newLoop(conn, cfg.Logger))
 	}
-	s := &SFU{cfg: cfg, conn: conn, dir: newDirectory(), cert: *cert, rooms: map[string]*Room{}}
-	s.loop = newLoop(conn, s.dir, &s.count, cfg.Logger)
-	go s.loop.run() // ends with the socket; Close waits on loop.done
+	for _, l := range s.loops {
+		go l.run() // ends with its socket; Close waits on loop.done
+	}
 	return s, nil
 }
 
-// Port is the UDP port of all media.
-func (s *SFU) Port() int { return int(s.conn.localAddr().Port()) }
+// Ports are the UDP ports of all media, one for each loop.
+func (s *SFU) Ports() []int {
+	all := make([]int, len(s.loops))
+	for i, l := range s.loops {
+		all[i] = int(l.port())
+	}
+	return all
+}
 
-// Addresses are those that browsers are told for media, the best ones first.
+// Addresses are those that browsers are told for media, the best ones first,
+// each with all ports. A browser hears of its room's port alone.
 func (s *SFU) Addresses() []netip.AddrPort {
-	all := make([]netip.AddrPort, len(s.cfg.Announce))
-	for i, a := range s.cfg.Announce {
-		all[i] = netip.AddrPortFrom(a, s.conn.localAddr().Port())
+	var all []netip.AddrPort
+	for _, a := range s.cfg.Announce {
+		for _, l := range s.loops {
+			all = append(all, netip.AddrPortFrom(a, l.port()))
+		}
 	}
 	return all
 }
 
 // Stats counts what has happened so far.
 func (s *SFU) Stats() Stats {
-	st := s.count.snapshot()
+	var st Stats
+	for _, l := range s.loops {
+		l.count.addTo(&st)
+	}
 	s.mu.Lock()
 	rooms := make([]*Room, 0, len(s.rooms))
 	for _, r := range s.rooms {
@@ -113,13 +131,14 @@ func (s *SFU) enter(room string, p *Peer) error {
 	}
 	r := s.rooms[room]
 	if r == nil {
-		r = &Room{name: room, media: &mediaRoom{}, loop: s.loop, max: s.cfg.MaxSlots, text: textRoom{most: s.cfg.MaxPeers}}
+		r = &Room{name: room, media: &mediaRoom{}, loop: s.idlest(), max: s.cfg.MaxSlots, text: textRoom{most: s.cfg.MaxPeers}}
 	}
 	p.room = r
 	if err := r.enter(p, s.cfg.MaxPeers); err != nil {
 		return err
 	}
 	s.rooms[room] = r
+	r.loop.seats++
 	s.wg.Add(1)
 	go func() {
 		defer s.wg.Done()
@@ -128,9 +147,16 @@ func (s *SFU) enter(room string, p *Peer) error {
 	return nil
 }
 
-func (s *SFU) dropRoom(r *Room) {
+// idlest is the loop with the fewest peers.
+func (s *SFU) idlest() *loop {
+	return slices.MinFunc(s.loops, func(a, b *loop) int { return a.seats - b.seats })
+}
+
+// left takes a peer that has gone off the books, and its room with the last one.
+func (s *SFU) left(r *Room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r.loop.seats--
 	if s.rooms[r.name] == r && r.empty() {
 		delete(s.rooms, r.name)
 	}
@@ -158,11 +184,14 @@ func (s *SFU) shut() error {
 		leaving.Go(p.Close)
 	}
 	leaving.Wait()
-	err := s.conn.close()
-	<-s.loop.done
+	var err error
+	for _, l := range s.loops {
+		err = errors.Join(err, l.conn.close())
+		<-l.done
+	}
 	s.wg.Wait()
 	if err != nil {
-		return fmt.Errorf("sfu: close the media port: %w", err)
+		return fmt.Errorf("sfu: close the media ports: %w", err)
 	}
 	return nil
 }

@@ -42,13 +42,18 @@ type batchConn interface {
 	close() error
 }
 
-// openSocket takes the given connection, or one UDP port for IPv4 and IPv6.
-func openSocket(cfg *Config) (batchConn, error) {
+// openSocket takes the given connection, or the UDP port of one loop for IPv4
+// and IPv6.
+func openSocket(cfg *Config, loop int) (batchConn, error) {
 	if cfg.Conn != nil {
 		return newPlainConn(cfg.Conn)
 	}
+	port := cfg.UDPPort
+	if port != 0 {
+		port += loop
+	}
 	var lc net.ListenConfig
-	pc, err := lc.ListenPacket(context.Background(), "udp", ":"+strconv.Itoa(cfg.UDPPort))
+	pc, err := lc.ListenPacket(context.Background(), "udp", ":"+strconv.Itoa(port))
 	if err != nil {
 		return nil, fmt.Errorf("sfu: open the media port: %w", err)
 	}
@@ -65,7 +70,7 @@ func openSocket(cfg *Config) (batchConn, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	if k, ok := u.(interface{ readBuffer() int }); ok && k.readBuffer() < socketBuffer {
+	if k, ok := u.(interface{ readBuffer() int }); ok && loop == 0 && k.readBuffer() < socketBuffer {
 		cfg.Logger.Warn("the media socket's buffer is small: packets get lost when the machine is busy; raise net.core.rmem_max",
 			"bytes", k.readBuffer(), "wanted", socketBuffer)
 	}

@@ -12,7 +12,7 @@ import (
 // The buffer is as big as wanted, or the log says why not.
 func TestMediaSocketHasRoom(t *testing.T) {
 	var log bytes.Buffer
-	c, err := openSocket(&Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	c, err := openSocket(&Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

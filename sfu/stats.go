@@ -37,20 +37,30 @@ type Stats struct {
 	TextBytes uint64
 }
 
+// counters are those of one loop.
 type counters struct {
 	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, replayed,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes atomic.Uint64
 }
 
-func (c *counters) snapshot() Stats {
-	return Stats{
-		Received: c.received.Load(), Forwarded: c.forwarded.Load(),
-		Resent: c.resent.Load(), Unrepaired: c.unrepaired.Load(),
-		NACKsSent: c.nacks.Load(), Lost: c.lost.Load(),
-		KeyframesWanted: c.viewerPLIs.Load(), Freezes: c.freezes.Load(),
-		KeyframesAsked: c.plis.Load(), Switches: c.switches.Load(), Replayed: c.replayed.Load(),
-		Unknown: c.unknown.Load(), Refused: c.refused.Load(),
-		ControlDropped: c.controlDropped.Load(), SendErrors: c.sendErrors.Load(),
-		Blocked: c.blocked.Load(), TransferBytes: c.transferBytes.Load(), TextBytes: c.textBytes.Load(),
-	}
+// addTo adds what was counted to a sum over loops.
+func (c *counters) addTo(s *Stats) {
+	s.Received += c.received.Load()
+	s.Forwarded += c.forwarded.Load()
+	s.Resent += c.resent.Load()
+	s.Unrepaired += c.unrepaired.Load()
+	s.NACKsSent += c.nacks.Load()
+	s.Lost += c.lost.Load()
+	s.KeyframesAsked += c.plis.Load()
+	s.KeyframesWanted += c.viewerPLIs.Load()
+	s.Freezes += c.freezes.Load()
+	s.Switches += c.switches.Load()
+	s.Replayed += c.replayed.Load()
+	s.Unknown += c.unknown.Load()
+	s.Refused += c.refused.Load()
+	s.ControlDropped += c.controlDropped.Load()
+	s.SendErrors += c.sendErrors.Load()
+	s.Blocked += c.blocked.Load()
+	s.TransferBytes += c.transferBytes.Load()
+	s.TextBytes += c.textBytes.Load()
 }

@@ -25,19 +25,20 @@ type PeerSurvey struct {
 	Jitter time.Duration
 }
 
-// Survey asks the loop; it costs about a microsecond for each peer. A closed
+// Survey asks the loops; it costs about a microsecond for each peer. A closed
 // SFU gives an empty one.
 func (s *SFU) Survey() Survey {
 	sv := Survey{RoomSizes: map[int]int{}}
-	l := s.loop
-	l.call(func() {
-		for r := range l.rooms {
-			sv.RoomSizes[len(r.peers)]++
-		}
-		for _, p := range l.peers {
-			sv.add(p)
-		}
-	})
+	for _, l := range s.loops {
+		l.call(func() {
+			for r := range l.rooms {
+				sv.RoomSizes[len(r.peers)]++
+			}
+			for _, p := range l.peers {
+				sv.add(p)
+			}
+		})
+	}
 	return sv
 }
 

@@ -103,7 +103,7 @@ func (p *Peer) takeText(raw datachannel.ReadWriteCloserDeadliner, at int64) {
 			if p.typed.WaitN(p.ctx, len(fresh)) != nil || !s.add(raw, fresh) {
 				return
 			}
-			p.sfu.count.textBytes.Add(uint64(len(fresh)))
+			p.room.loop.count.textBytes.Add(uint64(len(fresh)))
 		}
 		held = copy(buf, buf[whole:held+n])
 	}

@@ -214,7 +214,7 @@ func (t *transfer) pump(src datachannel.ReadWriteCloserDeadliner, dst *outlet) e
 		if _, err := dst.WriteDataChannel(buf[:n], text); err != nil {
 			return fmt.Errorf("%w: %w", ErrTransferStopped, err)
 		}
-		t.from.sfu.count.transferBytes.Add(uint64(n)) //nolint:gosec // not negative
+		t.from.room.loop.count.transferBytes.Add(uint64(n)) //nolint:gosec // not negative
 		if text {
 			return dst.await(t.ctx, 0)
 		}

@@ -180,13 +180,14 @@ func (a *app) closeMedia() error {
 func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {
 	m, err := sfu.New(sfu.Config{
 		UDPPort:          s.MediaPort,
+		Loops:            s.mediaLoops(),
 		Announce:         s.MediaAddresses,
 		MaxPeers:         s.RoomLimit,
 		MaxTransferBytes: s.FileLimit,
 		Logger:           log.With("part", "sfu"),
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("the media port (UDP %d) is taken: choose another with SPORTELLO_MEDIA_PORT: %w", s.MediaPort, err)
+		return nil, fmt.Errorf("a media port (UDP %s) is taken: choose others with SPORTELLO_MEDIA_PORT: %w", s.mediaPorts(), err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("media: %w", err)

@@ -202,13 +202,15 @@ func freeMediaPort(ctx context.Context, env *environment, s *settings, log *slog
 		return
 	}
 	var c net.ListenConfig
-	probe, err := c.ListenPacket(ctx, "udp", ":"+strconv.Itoa(s.MediaPort))
-	if err != nil {
-		log.WarnContext(ctx, "the usual media port is taken, using a free one", "port", s.MediaPort)
-		s.MediaPort = 0
-		return
+	for i := range s.mediaLoops() {
+		probe, err := c.ListenPacket(ctx, "udp", ":"+strconv.Itoa(s.MediaPort+i))
+		if err != nil {
+			log.WarnContext(ctx, "a usual media port is taken, using free ones", "port", s.MediaPort+i)
+			s.MediaPort = 0
+			return
+		}
+		_ = probe.Close()
 	}
-	_ = probe.Close()
 }
 
 // demonstrate fills the town and says how to try it.

@@ -56,13 +56,15 @@ func openRelay(s settings, media *sfu.SFU, tlsConfig *tls.Config, log *slog.Logg
 	return &turn{r, relayURLs(to, r.Port(), s.PublicURL, tlsConfig != nil)}, nil
 }
 
-// firstOfEachFamily takes the best announced address of IPv4 and of IPv6.
+// firstOfEachFamily takes the best announced address of IPv4 and of IPv6, with
+// all its ports.
 func firstOfEachFamily(all []netip.AddrPort) (few []netip.AddrPort) {
 	for _, v4 := range []bool{true, false} {
+		best := netip.Addr{}
 		for _, a := range all {
-			if a.Addr().Is4() == v4 {
+			if a.Addr().Is4() == v4 && (!best.IsValid() || a.Addr() == best) {
+				best = a.Addr()
 				few = append(few, a)
-				break
 			}
 		}
 	}
@@ -72,7 +74,10 @@ func firstOfEachFamily(all []netip.AddrPort) (few []netip.AddrPort) {
 // relayURLs are the RFC 7065 addresses of the relay. With TLS the name must be
 // the certificate's: that of the pages.
 func relayURLs(media []netip.AddrPort, port int, public string, secure bool) (urls []string) {
-	for _, a := range media {
+	for i, a := range media {
+		if i > 0 && media[i-1].Addr() == a.Addr() {
+			continue // another port of the same
+		}
 		for _, transport := range []string{"udp", "tcp"} {
 			urls = append(urls, fmt.Sprintf("turn:%s?transport=%s", netip.AddrPortFrom(a.Addr(), uint16(port)), transport)) //nolint:gosec // a port
 		}

@@ -60,10 +60,14 @@ func TestHelloOffersTheRelayWhereItIsOn(t *testing.T) {
 func TestRelayURLs(t *testing.T) {
 	t.Parallel()
 	var all []netip.AddrPort
-	for _, a := range []string{"192.0.2.1:7882", "192.0.2.2:7882", "127.0.0.1:7882", "[2001:db8::1]:7882", "[::1]:7882"} {
+	for _, a := range []string{"192.0.2.1:7882", "192.0.2.1:7883", "192.0.2.2:7882", "192.0.2.2:7883", "127.0.0.1:7882", "[2001:db8::1]:7882", "[::1]:7882"} {
 		all = append(all, netip.MustParseAddrPort(a))
 	}
-	got := relayURLs(firstOfEachFamily(all), 3478, "https://sportello.example/", true)
+	media := firstOfEachFamily(all)
+	if len(media) != 3 || media[1] != all[1] { // with both ports
+		t.Errorf("%v", media)
+	}
+	got := relayURLs(media, 3478, "https://sportello.example/", true)
 	want := []string{
 		"turn:192.0.2.1:3478?transport=udp", "turn:192.0.2.1:3478?transport=tcp",
 		"turn:[2001:db8::1]:3478?transport=udp", "turn:[2001:db8::1]:3478?transport=tcp",

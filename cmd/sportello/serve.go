@@ -25,9 +25,9 @@ const (
 // running is a counter that listens.
 type running struct {
 	URL string // public
-	// Listening is where the pages are served, MediaPort where media is.
-	Listening net.Addr
-	MediaPort int
+	// Listening is where the pages are served, MediaPorts where media is.
+	Listening  net.Addr
+	MediaPorts []int
 	// Private is where metrics and profiles are; nil where they are off.
 	Private net.Addr
 }
@@ -69,7 +69,7 @@ func runServe(ctx context.Context, env *environment, args []string) error {
 		return err
 	}
 	return serveOn(ctx, s, st, out, l, log, func(r running, _ *app) error {
-		log.InfoContext(ctx, "listening", "address", r.Listening.String(), "url", r.URL, "media_port", r.MediaPort)
+		log.InfoContext(ctx, "listening", "address", r.Listening.String(), "url", r.URL, "media_ports", r.MediaPorts)
 		if env.ready != nil {
 			env.ready(r)
 		}
@@ -110,7 +110,7 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 		}
 		served <- srv.Serve(l)
 	}()
-	err = started(running{URL: s.PublicURL, Listening: l.Addr(), MediaPort: a.media.Port(), Private: p.addr()}, a)
+	err = started(running{URL: s.PublicURL, Listening: l.Addr(), MediaPorts: a.media.Ports(), Private: p.addr()}, a)
 	if err == nil {
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"runtime"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -33,6 +35,7 @@ type settings struct {
 	StateDir  string         `env:"SPORTELLO_STATE" envDefault:".dev" help:"folder of what is kept beside the databases: the self-made certificate"`
 
 	MediaPort      int          `env:"SPORTELLO_MEDIA_PORT" envDefault:"7882" help:"the one UDP port of all audio, video and files; 0: any free one"`
+	MediaLoops     int          `env:"SPORTELLO_MEDIA_LOOPS" envDefault:"1" help:"processor cores that forward media, each on a UDP port of its own, from SPORTELLO_MEDIA_PORT upwards; one carries well over sixty calls of two at once; 0: all cores"`
 	MediaAddresses []netip.Addr `env:"SPORTELLO_MEDIA_ADDRESSES" help:"addresses at which browsers reach the media port, separated by commas; empty: those of this machine's interfaces"`
 	TurnPort       string       `env:"SPORTELLO_TURN_PORT" envDefault:"off" help:"port (UDP and TCP, often 3478) of the relay for browsers whose network lets no UDP out to the media port; with SPORTELLO_TLS also TLS on the same port; off: none; 0: any free one"`
 
@@ -78,6 +81,22 @@ func loadSettings(vars map[string]string) (settings, error) {
 	return s, nil
 }
 
+// mediaLoops is how many loops forward media.
+func (s settings) mediaLoops() int {
+	if s.MediaLoops == 0 {
+		return min(runtime.NumCPU(), 256)
+	}
+	return s.MediaLoops
+}
+
+// mediaPorts names the ports of media, as 7882 or 7882 to 7885.
+func (s settings) mediaPorts() string {
+	if n := s.mediaLoops(); n > 1 {
+		return fmt.Sprintf("%d to %d", s.MediaPort, s.MediaPort+n-1)
+	}
+	return strconv.Itoa(s.MediaPort)
+}
+
 func (s settings) check() error {
 	var wrong []error
 	bad := func(name, format string, args ...any) {
@@ -107,6 +126,11 @@ func (s settings) check() error {
 	}
 	if s.MediaPort < 0 || s.MediaPort > 65535 {
 		bad("SPORTELLO_MEDIA_PORT", "%d is no port", s.MediaPort)
+	}
+	if s.MediaLoops < 0 || s.MediaLoops > 256 {
+		bad("SPORTELLO_MEDIA_LOOPS", "%d is not between 0 and 256", s.MediaLoops)
+	} else if s.MediaPort >= 0 && s.MediaPort <= 65535 && s.MediaPort+s.mediaLoops()-1 > 65535 {
+		bad("SPORTELLO_MEDIA_LOOPS", "there are no %d ports from %d upwards", s.mediaLoops(), s.MediaPort)
 	}
 	if _, _, err := s.turnPort(); err != nil {
 		bad("SPORTELLO_TURN_PORT", "%v", err)

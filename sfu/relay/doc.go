@@ -1,5 +1,5 @@
 // Package relay is the TURN server (RFC 8656) for browsers whose network lets
-// no UDP out to the media port. It relays to that port and to nothing else: it
+// no UDP out to the media ports. It relays to those and to nothing else: it
 // opens no way into any network, and its own relay sockets are on loopback,
 // where nobody outside can reach them.
 //

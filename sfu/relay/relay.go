@@ -35,8 +35,8 @@ type Config struct {
 	Port int
 	// TLS serves TLS on the TCP port too; nil does not.
 	TLS *tls.Config
-	// Media is the media server's address as browsers know it, at most one of
-	// each family. Nothing else is relayed to.
+	// Media is the media server as browsers know it: at most one address of each
+	// family, with all its ports. Nothing else is relayed to.
 	Media []netip.AddrPort
 	// PerUser and Total limit allocations; 4 and 2000.
 	PerUser, Total int

@@ -267,8 +267,12 @@ func certificate(t *testing.T) *tls.Config {
 func TestCallThroughTheRelay(t *testing.T) {
 	for name, announced := range map[string]string{"udp": "127.0.0.1", "tcp": "127.0.0.1", "tls": "127.0.0.1", "udp behind NAT": "203.0.113.7"} {
 		t.Run(name, func(t *testing.T) {
-			media, err := sfu.New(sfu.Config{Announce: sfutest.Addrs(announced)})
+			media, err := sfu.New(sfu.Config{Announce: sfutest.Addrs(announced), Loops: 2})
 			if err != nil {
+				t.Fatal(err)
+			}
+			// With somebody on the first loop, the call is on the second port.
+			if _, err := media.Join("another", "carla", sfutest.NewObserver()); err != nil {
 				t.Fatal(err)
 			}
 			defer func() {
@@ -359,7 +363,7 @@ func relayed(ctx context.Context, t *testing.T, media *sfu.SFU, s *relay.Server,
 
 func TestConfigIsChecked(t *testing.T) {
 	for name, media := range map[string][]netip.AddrPort{
-		"none": nil, "two of a family": {loopback(1), loopback(2)}, "no port": {loopback(0)}, "no address": {{}},
+		"none": nil, "two of a family": {loopback(1), netip.MustParseAddrPort("127.0.0.2:1")}, "no port": {loopback(0)}, "no address": {{}},
 	} {
 		if s, err := relay.New(relay.Config{Host: "127.0.0.1", Media: media}); err == nil {
 			t.Errorf("%s: taken", name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/pion/turn/v5"
@@ -19,21 +20,25 @@ var (
 
 // route is the one way of a family: browsers name the media server by media;
 // the relay reaches it on loopback, whatever stands in front of the machine.
-type route struct{ media, local netip.AddrPort }
+type route struct {
+	media, local netip.Addr
+	ports        []uint16
+}
 
 // routesTo gives a route for each family, by network name.
 func routesTo(media []netip.AddrPort) (map[string]route, error) {
 	routes := map[string]route{}
 	for _, m := range media {
-		m = netip.AddrPortFrom(m.Addr().Unmap(), m.Port())
+		addr := m.Addr().Unmap()
 		network, loopback := "udp4", netip.AddrFrom4([4]byte{127, 0, 0, 1})
-		if m.Addr().Is6() {
+		if addr.Is6() {
 			network, loopback = "udp6", netip.IPv6Loopback()
 		}
-		if _, twice := routes[network]; twice || !m.IsValid() || m.Port() == 0 {
+		r, again := routes[network]
+		if again && r.media != addr || !m.IsValid() || m.Port() == 0 {
 			return nil, fmt.Errorf("relay: %s cannot be relayed to", m)
 		}
-		routes[network] = route{m, netip.AddrPortFrom(loopback, m.Port())}
+		routes[network] = route{addr, loopback, append(r.ports, m.Port())}
 	}
 	if len(routes) == 0 {
 		return nil, errors.New("relay: no media address")
@@ -54,7 +59,7 @@ func (*sockets) Validate() error { return nil }
 func (s *sockets) permits(_ net.Addr, peer net.IP) bool {
 	a, ok := netip.AddrFromSlice(peer)
 	for _, r := range s.routes {
-		if ok && r.media.Addr() == a.Unmap() {
+		if ok && r.media == a.Unmap() {
 			return true
 		}
 	}
@@ -72,7 +77,7 @@ func (s *sockets) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketC
 		return nil, nil, errQuota
 	}
 	var lc net.ListenConfig
-	conn, err := lc.ListenPacket(context.Background(), c.Network, netip.AddrPortFrom(r.local.Addr(), 0).String())
+	conn, err := lc.ListenPacket(context.Background(), c.Network, netip.AddrPortFrom(r.local, 0).String())
 	if err != nil {
 		s.books.give(c.UserID)
 		return nil, nil, err
@@ -82,7 +87,7 @@ func (s *sockets) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketC
 	}
 	local, _ := conn.LocalAddr().(*net.UDPAddr)
 	// The media server learns the real one from the first check that arrives.
-	shown := &net.UDPAddr{IP: r.media.Addr().AsSlice(), Port: local.Port}
+	shown := &net.UDPAddr{IP: r.media.AsSlice(), Port: local.Port}
 	return &socket{PacketConn: conn, route: r, user: c.UserID, books: s.books}, shown, nil
 }
 
@@ -95,7 +100,7 @@ func (*sockets) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net
 func (*sockets) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errNoTCP }
 
 // socket is one relay socket. A TURN permission is for all ports of an address;
-// here only the media port passes, both ways.
+// here only the media ports pass, both ways.
 type socket struct {
 	net.PacketConn
 	route route
@@ -110,11 +115,12 @@ func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok {
 		return 0, net.InvalidAddrError("not a UDP address")
 	}
-	if a := u.AddrPort(); netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) != s.route.media {
+	a := u.AddrPort()
+	if a.Addr().Unmap() != s.route.media || !slices.Contains(s.route.ports, a.Port()) {
 		s.books.strayed()
 		return len(b), nil
 	}
-	return s.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(s.route.local))
+	return s.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.route.local, a.Port())))
 }
 
 // ReadFrom is part of net.PacketConn.
@@ -125,8 +131,8 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, from, err
 		}
 		if u, ok := from.(*net.UDPAddr); ok {
-			if a := u.AddrPort(); netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) == s.route.local {
-				return n, net.UDPAddrFromAddrPort(s.route.media), nil
+			if a := u.AddrPort(); a.Addr().Unmap() == s.route.local && slices.Contains(s.route.ports, a.Port()) {
+				return n, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.route.media, a.Port())), nil
 			}
 		}
 		s.books.strayed()
