@@ -12,7 +12,7 @@ import (
 
 const patience = 15 * time.Second
 
-func start(t *testing.T, change ...func(*sfu.Config)) *sfu.SFU {
+func start(t testing.TB, change ...func(*sfu.Config)) *sfu.SFU {
 	t.Helper()
 	cfg := sfu.Config{Announce: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 	for _, f := range change {
@@ -39,14 +39,14 @@ type member struct {
 	seen *sfutest.Observer
 }
 
-func deadline(t *testing.T) context.Context {
+func deadline(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func join(t *testing.T, s *sfu.SFU, room, name string, opt sfutest.Options) *member {
+func join(t testing.TB, s *sfu.SFU, room, name string, opt sfutest.Options) *member {
 	t.Helper()
 	m := &member{seen: sfutest.NewObserver()}
 	var err error
@@ -72,7 +72,7 @@ func join(t *testing.T, s *sfu.SFU, room, name string, opt sfutest.Options) *mem
 }
 
 // stream sends until the test ends.
-func (m *member) stream(t *testing.T, mark byte, layers ...string) {
+func (m *member) stream(t testing.TB, mark byte, layers ...string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -86,7 +86,7 @@ func (m *member) stream(t *testing.T, mark byte, layers ...string) {
 }
 
 // until waits for the observer to have heard something.
-func (m *member) until(t *testing.T, what string, ok func(sfutest.State) bool) {
+func (m *member) until(t testing.TB, what string, ok func(sfutest.State) bool) {
 	t.Helper()
 	ctx := deadline(t)
 	for {
@@ -103,7 +103,7 @@ func (m *member) until(t *testing.T, what string, ok func(sfutest.State) bool) {
 }
 
 // next waits for a packet that fits.
-func (m *member) next(t *testing.T, what string, ok func(sfutest.Media) bool) sfutest.Media {
+func (m *member) next(t testing.TB, what string, ok func(sfutest.Media) bool) sfutest.Media {
 	t.Helper()
 	ctx := deadline(t)
 	for {

@@ -20,7 +20,7 @@ type channel struct {
 }
 
 // open opens a channel as the sender's page does.
-func (m *member) open(t *testing.T, label string) *channel {
+func (m *member) open(t testing.TB, label string) *channel {
 	t.Helper()
 	d, err := m.PC.CreateDataChannel(label, nil)
 	if err != nil {
@@ -29,7 +29,7 @@ func (m *member) open(t *testing.T, label string) *channel {
 	return await(t, d)
 }
 
-func await(t *testing.T, d *webrtc.DataChannel) *channel {
+func await(t testing.TB, d *webrtc.DataChannel) *channel {
 	t.Helper()
 	got := make(chan *channel, 1)
 	d.OnOpen(func() {
@@ -56,7 +56,7 @@ func (m *member) offered() <-chan *webrtc.DataChannel {
 	return got
 }
 
-func (m *member) ended(t *testing.T, id string) error {
+func (m *member) ended(t testing.TB, id string) error {
 	t.Helper()
 	var err error
 	m.until(t, "the end of "+id, func(st sfutest.State) bool {

@@ -84,7 +84,7 @@ func TestSleepingReceiverHoldsUpNobodyElse(t *testing.T) {
 }
 
 // until bounds the waiting on a channel.
-func (c *channel) until(t *testing.T, ctx context.Context) *channel { //nolint:revive // the test comes first
+func (c *channel) until(t testing.TB, ctx context.Context) *channel { //nolint:revive // the test comes first
 	t.Helper()
 	end, _ := ctx.Deadline()
 	if err := c.SetReadDeadline(end); err != nil {
@@ -94,7 +94,7 @@ func (c *channel) until(t *testing.T, ctx context.Context) *channel { //nolint:r
 }
 
 // read takes a file up to its closing word.
-func read(t *testing.T, c *channel) int {
+func read(t testing.TB, c *channel) int {
 	t.Helper()
 	buf := make([]byte, 64<<10)
 	for got := 0; ; {

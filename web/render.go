@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"sportello/booking"
@@ -35,8 +36,9 @@ type Page struct {
 // Crumb is a step of the breadcrumb.
 type Crumb struct{ Text, Path string }
 
-// renderer holds every page's templates, once per language, since the
-// functions in them are bound to one.
+// renderer holds the templates of every page that was asked for, once per
+// language, since the functions in them are bound to one. Each page has the
+// layout's trees to itself: all of them together are most of an idle program.
 type renderer struct {
 	files  fs.FS
 	texts  *catalogue
@@ -44,23 +46,28 @@ type renderer struct {
 	reload bool
 	// mailbox says whether there is one to see.
 	mailbox bool
-	sets    map[string]map[string]*template.Template // language → page → set
+	sets    map[string]map[string]func() (*template.Template, error) // language → page → set
 }
 
 func newRenderer(files fs.FS, texts *catalogue, a *assets, reload, mailbox bool) (*renderer, error) {
-	r := &renderer{files: files, texts: texts, assets: a, reload: reload, mailbox: mailbox, sets: map[string]map[string]*template.Template{}}
+	r := &renderer{files: files, texts: texts, assets: a, reload: reload, mailbox: mailbox, sets: map[string]map[string]func() (*template.Template, error){}}
 	pages, err := fs.Glob(files, "templates/*/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: list templates: %w", err)
 	}
-	for _, l := range texts.languages {
-		r.sets[l.Code] = map[string]*template.Template{}
+	for i, l := range texts.languages {
+		r.sets[l.Code] = map[string]func() (*template.Template, error){}
 		for _, p := range pages {
-			if name := strings.TrimPrefix(p, "templates/"); !strings.HasPrefix(path.Base(p), "_") {
-				if r.sets[l.Code][name], err = r.parse(l, name); err != nil {
+			name := strings.TrimPrefix(p, "templates/")
+			if strings.HasPrefix(path.Base(p), "_") {
+				continue
+			}
+			if i == 0 { // a page that cannot be parsed ends the start, in whatever language
+				if _, err := r.parse(l, name); err != nil {
 					return nil, err
 				}
 			}
+			r.sets[l.Code][name] = sync.OnceValues(func() (*template.Template, error) { return r.parse(l, name) })
 		}
 	}
 	return r, nil
@@ -189,5 +196,5 @@ func (r *renderer) page(l *Language, name string) (*template.Template, error) {
 	if !ok {
 		return nil, fmt.Errorf("web: no template %s", name)
 	}
-	return set, nil
+	return set()
 }

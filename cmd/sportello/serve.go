@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -99,6 +100,7 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 		}
 		return err
 	}
+	debug.FreeOSMemory() // what the start left behind; an idle program would keep it for minutes
 	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms, a.relay), a.media, log)
 	h := &health{stores: st}
 	srv := newServer(s, a, h, tlsConfig, log)
