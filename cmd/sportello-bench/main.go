@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -46,7 +45,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	fs.SetOutput(errOut)
 	serve := fs.String("serve", "", "for the program's own use: be this server, on stdin and stdout")
 	only := fs.String("only", "", "scenarios to run, separated by commas (20x2, 60x2, 1x6, mixed, or any ROOMSxPEOPLE); empty: these four")
-	servers := fs.String("servers", strings.Join(serverNames(), ","), "servers to compare")
+	servers := fs.String("servers", strings.Join(serverNames(), ","), "servers to compare; sportello-2 is ours with two media loops, on the same one core")
 	repeat := fs.Int("repeat", 2, "rounds; all servers take their turn in each")
 	seconds := fs.Int("seconds", 5, "measured time of one turn")
 	pin := fs.Bool("pin", true, "keep the server on the first core and the participants on the others")
@@ -65,7 +64,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		p.cores = newApart()
 	}
 	for _, s := range p.servers {
-		if !slices.Contains(serverNames(), s) {
+		if !isServer(s) {
 			return fmt.Errorf("there is no server %q", s)
 		}
 	}

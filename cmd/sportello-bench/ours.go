@@ -15,9 +15,9 @@ import (
 // ours is the project's own media server, as the product uses it.
 type ours struct{ s *sfu.SFU }
 
-func newOurs() (*ours, error) {
+func newOurs(loops int) (*ours, error) {
 	s, err := sfu.New(sfu.Config{
-		Announce: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, MaxPeers: mostPeople,
+		Announce: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, MaxPeers: mostPeople, Loops: loops,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {

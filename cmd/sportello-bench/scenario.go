@@ -38,6 +38,15 @@ func scenarioNamed(name string) (scenario, error) {
 	return scenario{name: name, rooms: rooms, people: people}, nil
 }
 
+// due is how many packets a second there are to forward; 0 where that is not
+// fixed, since layers and losses decide it.
+func (s scenario) due() float64 {
+	if s.simulcast || s.lossy > 0 {
+		return 0
+	}
+	return float64(s.rooms*s.people*(s.people-1)) * packetRate
+}
+
 func (s scenario) describe() string {
 	text := fmt.Sprintf("%d rooms of %d", s.rooms, s.people)
 	if s.simulcast {

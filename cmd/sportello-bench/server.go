@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"sportello/sfu"
@@ -18,12 +19,15 @@ import (
 // The servers compared.
 const (
 	ourServer   = "sportello"
+	ourTwo      = "sportello-2" // with two media loops
 	stockServer = "pion-stock"
 	emptyServer = "pion-empty"
 	floorServer = "floor"
 )
 
 func serverNames() []string { return []string{ourServer, stockServer, emptyServer, floorServer} }
+
+func isServer(name string) bool { return name == ourTwo || slices.Contains(serverNames(), name) }
 
 // forwarder is what the servers have in common.
 type forwarder interface {
@@ -95,7 +99,9 @@ func residentBytes() uint64 {
 func newForwarder(name string) (forwarder, error) {
 	switch name {
 	case ourServer:
-		return newOurs()
+		return newOurs(1)
+	case ourTwo:
+		return newOurs(2)
 	case stockServer:
 		return newPlain(true)
 	case emptyServer:

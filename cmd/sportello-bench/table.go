@@ -62,6 +62,25 @@ func columns() []column {
 	}
 }
 
+// nearly is how much of a figure counts as all of it.
+const nearly = 0.95
+
+func cpuOf(r result) float64 { return r.cpuPerPacket.Seconds() }
+
+// limit says what a load that did not get through ran against: the one core of
+// the server or those of the participants, by the cores each used.
+func limit(server, participants float64) string {
+	used := fmt.Sprintf("server %.2f cores, participants %.2f", server, participants)
+	switch others := float64(max(1, runtime.NumCPU()-1)); {
+	case server >= nearly:
+		return "the server was the limit: " + used
+	case participants >= nearly*others:
+		return "the participants were the limit: " + used
+	default:
+		return "other programs were the limit: " + used
+	}
+}
+
 func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]result) {
 	tell(out, "\n%s (%s), %d × %v each, median", sc.name, sc.describe(), p.repeat, p.measure)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -85,6 +104,10 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 		}
 		tell(t, "%s", line)
 		cpu[name] = median(all, cols[0].of)
+		got, due := median(all, func(r result) float64 { return r.packets }), sc.due()
+		if cores := median(all, func(r result) float64 { return r.generator }); name != floorServer && got < nearly*due {
+			full = append(full, fmt.Sprintf("%s: %.0f of %.0f packets/s; %s", name, got, due, limit(got*median(all, cpuOf), cores)))
+		}
 		for _, r := range all {
 			failed += r.failed
 			if r.missing > 0 {

@@ -16,6 +16,9 @@ const (
 	lowPieces   = 1 // 150 kbit/s
 	lowBytes    = 150_000 / 8 / 30
 	audioBytes  = 80
+
+	// packetRate is what one person sends in a second, but for keyframes.
+	packetRate = float64(time.Second/frameEvery*framePieces + time.Second/audioEvery)
 )
 
 // vp8Stream makes the payloads of one camera layer.
