@@ -18,6 +18,7 @@ const (
 	AboutClosure     = "closure"
 	AboutDisplay     = "display"
 	AboutStaff       = "staff"
+	AboutToken       = "token"
 )
 
 // AuditEntry is one thing that a member of the staff did.

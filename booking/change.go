@@ -28,6 +28,19 @@ func (a *Agenda) BySecret(ctx context.Context, secret string) (Appointment, erro
 	return r.Appointment, nil
 }
 
+// EverBySecret finds what a secret was given for, in any state, or ErrNotFound.
+func (a *Agenda) EverBySecret(ctx context.Context, secret string) (Appointment, error) {
+	hash, err := hashOf(secret)
+	if err != nil {
+		return Appointment{}, fmt.Errorf("ever by secret: %w", err)
+	}
+	r, err := a.record(ctx, a.pool, `WHERE a.secret_hash = $1`, hash[:])
+	if err != nil {
+		return Appointment{}, fmt.Errorf("ever by secret: %w", err)
+	}
+	return r.Appointment, nil
+}
+
 // ByCode finds a booked appointment by its short code and the surname, as two
 // people would agree on it: case, accents, blanks and apostrophes do not
 // count. The work is the same whether code, surname or neither is right.

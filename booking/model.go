@@ -34,6 +34,7 @@ const (
 	ByWeb      Channel = "web"
 	ByOperator Channel = "operator"
 	ByWalkIn   Channel = "walk_in"
+	ByAPI      Channel = "api" // the municipality's own site or app
 )
 
 // Audience is whom opening hours are for. Operators see both.
@@ -78,7 +79,7 @@ type Office struct {
 	TZ       string // IANA name
 	Position int    // order in lists
 	// MaxOpen is how many appointments to come one e-mail address or phone number
-	// may have by the web; 0 is any number.
+	// may have by the web or the API; 0 is any number.
 	MaxOpen int
 	// OfferFor is how long, by day, a slot is kept for whom the waiting list offers it (zero: 3 hours).
 	OfferFor time.Duration

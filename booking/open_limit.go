@@ -20,7 +20,7 @@ const lockContact = 7
 // was booked, in the same transaction; of two at once for one contact the
 // second waits for the first, and then sees it.
 func (a *Agenda) checkOpen(ctx context.Context, tx pgx.Tx, r record) error {
-	if r.Channel != ByWeb || r.Office.MaxOpen == 0 {
+	if r.Channel != ByWeb && r.Channel != ByAPI || r.Office.MaxOpen == 0 {
 		return nil
 	}
 	if err := lockContacts(ctx, tx, r.Person); err != nil {

@@ -24,8 +24,17 @@ type togetherChoice struct {
 // with those that are to be done in the same appointment (anche, by commas).
 // booking.ErrNotBookable where they cannot be had in one.
 func (s *Server) asked(ctx context.Context, q url.Values) (booking.Office, booking.Service, error) {
-	office, service, err := s.agenda.ServiceBySlug(ctx, q.Get("ufficio"), q.Get("servizio"))
-	if err != nil || q.Get("anche") == "" {
+	var also []string
+	if list := q.Get("anche"); list != "" {
+		also = strings.Split(list, ",")
+	}
+	return s.serviceOf(ctx, q.Get("ufficio"), q.Get("servizio"), also)
+}
+
+// serviceOf finds a service of an office, together with others of it.
+func (s *Server) serviceOf(ctx context.Context, officeSlug, serviceSlug string, with []string) (booking.Office, booking.Service, error) {
+	office, service, err := s.agenda.ServiceBySlug(ctx, officeSlug, serviceSlug)
+	if err != nil || len(with) == 0 {
 		return office, service, err
 	}
 	all, err := s.agenda.Services(ctx, office.ID)
@@ -33,7 +42,7 @@ func (s *Server) asked(ctx context.Context, q url.Values) (booking.Office, booki
 		return office, service, err
 	}
 	var also []int64
-	for _, slug := range strings.Split(q.Get("anche"), ",") {
+	for _, slug := range with {
 		i := slices.IndexFunc(all, func(x booking.Service) bool { return x.Slug == slug })
 		if i < 0 {
 			return office, service, booking.ErrNotBookable

@@ -23,6 +23,9 @@
 // The screens in the halls (hall.go) follow the same events with a right of
 // their own: a link, no account.
 //
+// The municipality's own programs come by the API (api*.go): the same agenda, in
+// JSON, for who has a token. openapi.json describes it, errors are RFC 9457.
+//
 // The administrator's pages (staff_admin_*.go) show first whom a change
 // affects, and make it when asked for after that. A new office is led through
 // the steps it needs by a guide (staff_admin_guide.go), which looks at what is

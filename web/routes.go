@@ -66,6 +66,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	// A desk's agenda for calendar programs: {feed} is the secret and ".ics".
 	s.page(mux, "GET /calendario/{feed}", s.limited(60, time.Minute)(s.feed))
 
+	s.apiRoutes(mux)
 	s.roomRoutes(mux)
 	s.hallRoutes(mux)
 	s.staffRoutes(mux)

@@ -63,6 +63,7 @@ type Server struct {
 	assets     *assets
 	door       *doorman
 	staff      staffState
+	api        apiState
 	handler    http.Handler
 }
 
@@ -94,6 +95,7 @@ func New(c Config) (*Server, error) {
 		agenda: c.Agenda, secret: c.Secret, public: public, town: c.Town,
 		joinBefore: c.JoinBefore, proxies: c.Proxies, channels: c.Channels, mailbox: c.Mailbox, now: c.Now, log: c.Logger,
 	}
+	s.api = newAPIState()
 	s.door = newDoorman(c.Secret, cmp.Or(c.HoldRate, defaultHoldRate), c.Now)
 	if s.texts, err = loadCatalogue(c.Files); err != nil {
 		return nil, err

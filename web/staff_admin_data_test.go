@@ -39,7 +39,7 @@ func TestEveryActionHasItsWords(t *testing.T) {
 				}
 			}
 		}
-		for _, what := range []string{"call_again", "display.add", "display.revoke", "feed.add", "feed.revoke"} {
+		for _, what := range []string{"call_again", "display.add", "display.revoke", "feed.add", "feed.revoke", "token.add", "token.revoke"} {
 			if words["admin.action."+what] == "" {
 				t.Errorf("%s lacks %s", name, what)
 			}

@@ -168,6 +168,7 @@ const staff: Record<string, string[]> = {
     '/staff/amministrazione/persone/1',
     '/staff/amministrazione/settimana',
     '/staff/amministrazione/statistiche',
+    '/staff/amministrazione/api',
     '/staff/amministrazione/registro',
     '/staff/amministrazione/dati',
     '/staff/posta',
