@@ -67,6 +67,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "GET /calendario/{feed}", s.limited(60, time.Minute)(s.feed))
 
 	s.apiRoutes(mux)
+	s.embedRoutes(mux)
 	s.roomRoutes(mux)
 	s.hallRoutes(mux)
 	s.staffRoutes(mux)

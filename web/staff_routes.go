@@ -104,6 +104,7 @@ func (s *Server) staffPages() []staffRoute {
 		{Pattern: "GET /staff/amministrazione/settimana", Roles: administrator, Handler: s.adminWeek},
 		{Pattern: "GET /staff/amministrazione/statistiche", Roles: administrator, Handler: s.adminStatistics},
 		{Pattern: "GET /staff/amministrazione/statistiche/csv", Roles: administrator, Handler: s.adminStatisticsCSV},
+		{Pattern: "GET /staff/amministrazione/incorpora", Roles: administrator, Handler: s.adminEmbed},
 		{Pattern: "GET /staff/amministrazione/api", Roles: administrator, Handler: s.adminTokens},
 		{Pattern: "POST /staff/amministrazione/api", Roles: administrator, Handler: s.adminTokensPost},
 		{Pattern: "POST /staff/amministrazione/api/{token}/revoca", Roles: administrator, Handler: s.adminTokenRevoke},

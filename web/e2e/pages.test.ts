@@ -169,6 +169,7 @@ const staff: Record<string, string[]> = {
     '/staff/amministrazione/settimana',
     '/staff/amministrazione/statistiche',
     '/staff/amministrazione/api',
+    '/staff/amministrazione/incorpora',
     '/staff/amministrazione/registro',
     '/staff/amministrazione/dati',
     '/staff/posta',
