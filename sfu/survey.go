@@ -23,6 +23,8 @@ type PeerSurvey struct {
 	Loss float64
 	// Jitter is the worst of its tracks.
 	Jitter time.Duration
+	// Low are its cameras on the lower layer though the higher is wanted.
+	Low int
 }
 
 // Survey asks the loops; it costs about a microsecond for each peer. A closed
@@ -47,17 +49,35 @@ func (sv *Survey) add(p *mediaPeer) {
 		return
 	}
 	sv.Streams += len(p.streams)
-	ps := PeerSurvey{RTT: p.rtt}
+	ps, tracks := p.survey()
+	sv.Tracks += tracks
+	sv.Low += ps.Low
+	sv.Peers = append(sv.Peers, ps)
+}
+
+// Survey is how this peer's media fares; ok is false while it has no connection.
+func (p *Peer) Survey() (ps PeerSurvey, ok bool) {
+	l := p.room.loop
+	l.call(func() {
+		if ok = p.media.ready(); ok {
+			ps, _ = p.media.survey()
+		}
+	})
+	return ps, ok
+}
+
+func (p *mediaPeer) survey() (ps PeerSurvey, tracks int) {
+	ps.RTT = p.rtt
 	for _, t := range p.tracks {
 		if t.cur == nil {
 			continue
 		}
-		sv.Tracks++
+		tracks++
 		if t.source == Camera && t.quality == QualityHigh && t.cur.layer == layerLow {
-			sv.Low++
+			ps.Low++
 		}
 		ps.Loss = max(ps.Loss, float64(t.lost)/256)
 		ps.Jitter = max(ps.Jitter, ticks(t.jitter, t.rw.clock))
 	}
-	sv.Peers = append(sv.Peers, ps)
+	return ps, tracks
 }

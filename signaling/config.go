@@ -29,6 +29,8 @@ type MediaPeer interface {
 	SetQuality(slot int, q sfu.Quality) error
 	OpenTransfer(id, to string, maxBytes int64) error
 	CancelTransfer(id string)
+	// Survey is how the media fares; false while there is no connection.
+	Survey() (sfu.PeerSurvey, bool)
 	Close()
 }
 
@@ -79,7 +81,7 @@ type Config struct {
 	OfferTimeout time.Duration // for one SDP exchange (15 s)
 	Seat         time.Duration // a seat without a socket is kept so long (60 s)
 	Overtime     time.Duration // a call may outlast the grants so long (30 min)
-	Tick         time.Duration // expiry, expected waits, presence (5 s)
+	Tick         time.Duration // expiry, expected waits, presence, looks at connections (5 s)
 	RevokedRetry time.Duration // until a failed question after live grants is asked again (5 s)
 
 	MessagesPerSecond float64 // per socket, sustained (20)

@@ -87,6 +87,7 @@ type media struct {
 	negotiate func(ctx context.Context, o sfu.Offer) (string, error)
 	publish   func(p *peer, s sfu.Source, on bool)
 	transfer  func(id, to string, maxBytes int64) error
+	survey    func(name string) sfu.PeerSurvey
 }
 
 type peer struct {
@@ -120,6 +121,13 @@ func (f *media) peer(t *testing.T, name string) *peer {
 		t.Fatalf("the media server has no peer %s", name)
 	}
 	return p
+}
+
+func (p *peer) Survey() (sfu.PeerSurvey, bool) {
+	if p.m.survey == nil {
+		return sfu.PeerSurvey{}, false
+	}
+	return p.m.survey(p.name), true
 }
 
 func (p *peer) Negotiate(ctx context.Context, o sfu.Offer) (string, error) {

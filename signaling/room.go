@@ -143,7 +143,13 @@ func (s *Server) entered(x *session) {
 	x.state = inRoom
 	s.participantChanged(x)
 	joined := s.joinedFor(x, 0, false)
-	x.post(func() { x.send(joined) })
+	others := s.connectionsFor(x)
+	x.post(func() {
+		x.send(joined)
+		for _, c := range others {
+			x.send(c)
+		}
+	})
 	s.lobbyChanged(r)
 	x.log.Info("in the room", "role", string(x.grant.Role), "participants", len(r.inRoom()))
 }

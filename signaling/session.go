@@ -55,6 +55,7 @@ type session struct {
 	lang         string
 	publications []protocol.Source
 	media        MediaPeer // nil before inRoom
+	connection   protocol.Connection
 	told         protocol.Waiting
 
 	// Of the session's goroutine alone.
@@ -67,6 +68,7 @@ type session struct {
 	slots    map[int]string
 	layers   *protocol.Layers
 	speaking protocol.Speaking
+	gauge    gauge
 	offering bool
 	next     func() // the offer that came while one was being answered
 	owed     []protocol.ServerMessage
@@ -114,10 +116,14 @@ func (x *session) deliver(event func()) {
 func (x *session) run() {
 	defer close(x.done)
 	defer x.leave()
+	look := time.NewTicker(x.s.cfg.Tick)
+	defer look.Stop()
 	for !x.over {
 		select {
 		case event := <-x.mailbox:
 			event()
+		case <-look.C:
+			x.measure()
 		case <-x.seat.C:
 			x.log.Info("seat given up", "after", x.s.cfg.Seat)
 			return
@@ -297,5 +303,11 @@ func (x *session) replay() {
 	}
 	if len(x.speaking.Peers) > 0 {
 		x.send(x.speaking)
+	}
+	x.s.mu.Lock()
+	all := x.s.connectionsFor(x)
+	x.s.mu.Unlock()
+	for _, c := range all {
+		x.send(c)
 	}
 }

@@ -132,6 +132,8 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 		return server[FileDelivered](kind, data)
 	case "speaking":
 		return server[Speaking](kind, data)
+	case "connection":
+		return server[Connection](kind, data)
 	case "ended":
 		return server[Ended](kind, data)
 	case "pong":

@@ -203,6 +203,26 @@ type FileDelivered struct {
 	SHA256   string `json:"sha256"`
 }
 
+// Connection says how the way between a participant and the server fares. It
+// is sent when that changes: to the participant, and to hosts about the others.
+type Connection struct {
+	Peer  string          `json:"peer"`
+	Level ConnectionLevel `json:"level"`
+	// Reduced says that the others' cameras come smaller than they are shown,
+	// since no more gets through.
+	Reduced bool `json:"reduced"`
+}
+
+// ConnectionLevel is how good a connection is.
+type ConnectionLevel string
+
+// The levels of a connection; at first one is good.
+const (
+	ConnectionGood ConnectionLevel = "good"
+	ConnectionWeak ConnectionLevel = "weak" // heard with gaps or late now and then
+	ConnectionBad  ConnectionLevel = "bad"  // hard to understand: sound alone is worth a try
+)
+
 // Speaking says which peers speak now, loudest first.
 type Speaking struct {
 	Peers []string `json:"peers"`
@@ -264,6 +284,7 @@ func (Transfer) serverMessage()      {}
 func (TransferEnded) serverMessage() {}
 func (FileDelivered) serverMessage() {}
 func (Speaking) serverMessage()      {}
+func (Connection) serverMessage()    {}
 func (Ended) serverMessage()         {}
 func (Pong) serverMessage()          {}
 func (Error) serverMessage()         {}

@@ -83,6 +83,12 @@ export type Direction =
   | "send"
   | "receive";
 
+/** ConnectionLevel is how good a connection is. */
+export type ConnectionLevel =
+  | "good"
+  | "weak" // heard with gaps or late now and then
+  | "bad"; // hard to understand: sound alone is worth a try
+
 /** EndReason says why a session is over. */
 export type EndReason =
   | "host" // the clerk ended the session
@@ -499,6 +505,21 @@ export interface FileDelivered {
   sha256: string;
 }
 
+/**
+ * Connection says how the way between a participant and the server fares. It
+ * is sent when that changes: to the participant, and to hosts about the others.
+ */
+export interface Connection {
+  type: "connection";
+  peer: string;
+  level: ConnectionLevel;
+  /**
+   * Reduced says that the others' cameras come smaller than they are shown,
+   * since no more gets through.
+   */
+  reduced: boolean;
+}
+
 /** Speaking says which peers speak now, loudest first. */
 export interface Speaking {
   type: "speaking";
@@ -572,6 +593,7 @@ export type ServerMessage =
   | Transfer
   | TransferEnded
   | FileDelivered
+  | Connection
   | Speaking
   | Ended
   | Pong

@@ -12,7 +12,7 @@ import { icon } from './icons';
 import { bytes, clock, t } from './i18n';
 import { PeoplePanel } from './people';
 import { conditionText } from './preview';
-import { watchQuality } from './quality';
+import { hint, watchQuality } from './quality';
 import { canShareScreen, shareScreen, type SharedScreen } from './screen';
 import type { Session } from './session';
 import { settings } from './settings';
@@ -43,7 +43,7 @@ export class CallView {
   private readonly about = h('p');
   private readonly timer = h('span', { class: 'call-time' });
   private readonly link = h('div', { class: 'banner warn', role: 'status', hidden: true });
-  private readonly weak = h('div', { class: 'weak', hidden: true }, icon('wifi'), h('span', {}, t('room.banner.weak')));
+  private readonly weak = h('div', { class: 'weak', hidden: true }, icon('wifi'), h('span'));
   private readonly sharing: HTMLElement;
   private readonly silent: HTMLElement;
   private readonly lobby: HTMLElement;
@@ -53,6 +53,7 @@ export class CallView {
   private open: PanelName | null = null;
   private readonly unread: Record<PanelName, number> = { people: 0, chat: 0, text: 0, files: 0 };
   private screen: SharedScreen | null = null;
+  private weakHere = false; // as this browser measures
   private asking = false; // a question of the browser is open
   private micOn: boolean;
   private readonly stopQuality: () => void;
@@ -171,7 +172,8 @@ export class CallView {
     this.stopQuality = watchQuality(
       () => session.peer?.pc,
       (isWeak) => {
-        show(this.weak, isWeak);
+        this.weakHere = isWeak;
+        this.showQuality();
       },
     );
     this.clockTimer = window.setInterval(() => {
@@ -204,6 +206,7 @@ export class CallView {
     this.panels.people.update(state);
     this.panels.chat.update(state);
     this.showLobby(state);
+    this.showQuality();
     this.textChanged();
     for (const notice of notices) this.tell(notice);
   }
@@ -422,6 +425,18 @@ export class CallView {
           ? t('room.host.one', { Name: first.name })
           : t('room.host.many', { Name: first.name, Count: waiting - 1 }),
       );
+  }
+
+  /** showQuality says how one's own connection fares, in words, and aloud when that changes. */
+  private showQuality(): void {
+    const { state } = this.o.session;
+    const key = hint(state.connections[state.self.peer], this.weakHere);
+    const words = key ? t(key) : '';
+    const span = this.weak.querySelector('span');
+    if (!span || span.textContent === words) return;
+    span.textContent = words;
+    show(this.weak, words !== '');
+    announce(words || t('room.banner.well'));
   }
 
   private admitFirst(): void {

@@ -22,6 +22,7 @@ export class PeoplePanel {
   private readonly drawPeople: (x: readonly Participant[]) => void;
   private readonly you = h('strong');
   private host = false;
+  private connections: RoomState['connections'] = {};
 
   private readonly o: PeopleOptions;
 
@@ -65,6 +66,7 @@ export class PeoplePanel {
 
   update(state: RoomState): void {
     this.host = state.self.role === 'host';
+    this.connections = state.connections;
     text(this.you, t('room.people.you', { Name: state.self.name }));
     show(this.lobby, this.host);
     show(this.nobody, state.lobby.length === 0);
@@ -172,6 +174,8 @@ export class PeoplePanel {
       text(name, x.name);
       const notes = [t(`room.role.${x.role}`)];
       if (x.state === 'reconnecting') notes.push(t('room.tile.reconnecting'));
+      const connection = this.connections[x.peer]?.level ?? 'good';
+      if (connection !== 'good') notes.push(t(`room.people.${connection}`));
       if (!publishes(x, 'microphone')) notes.push(t('room.tile.muted'));
       if (publishes(x, 'screen')) notes.push(t('room.people.sharing'));
       text(detail, notes.join(' · '));

@@ -21,6 +21,7 @@ const known: Readonly<Record<ServerMessage['type'], true>> = {
   transferEnded: true,
   fileDelivered: true,
   speaking: true,
+  connection: true,
   ended: true,
   pong: true,
   error: true,

@@ -1,4 +1,15 @@
-// A hint when the connection is weak, from what the browser measures itself.
+// A hint when the connection is weak: from what the server sees of it, and
+// from what the browser measures itself.
+
+import type { Connection } from '../protocol.gen';
+import type { Key } from './i18n';
+
+/** hint is the text for one's own connection; null while all is well. */
+export function hint(own: Connection | undefined, weakHere: boolean): Key | null {
+  if (own?.level === 'bad') return 'room.banner.bad';
+  if (own?.reduced) return 'room.banner.reduced';
+  return own?.level === 'weak' || weakHere ? 'room.banner.weak' : null;
+}
 
 export interface Sample {
   readonly received: number; // packets

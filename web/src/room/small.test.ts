@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { conditionOf, forClerk } from './devices';
 import { columns, initials, quality } from './layout';
 import { withoutCandidates } from './peer';
-import { weak } from './quality';
+import { hint, weak } from './quality';
 import { whole } from './secret';
 import { backoff } from './signaling';
 
@@ -72,4 +72,15 @@ void test('a connection is weak when much is lost or the way is long', () => {
   assert.ok(weak(at(0, 0, 0.05), at(500, 60, 0.05)));
   assert.ok(weak(at(0, 0, 0.05), at(500, 0, 0.8)));
   assert.ok(!weak(at(500, 60, 0.05), at(1000, 60, 0.05)));
+});
+
+void test("the hint says the worst that is known of one's own connection", () => {
+  const own = (level: 'good' | 'weak' | 'bad', reduced = false) =>
+    ({ type: 'connection', peer: 'me', level, reduced }) as const;
+  assert.equal(hint(undefined, false), null);
+  assert.equal(hint(own('good'), false), null);
+  assert.equal(hint(undefined, true), 'room.banner.weak');
+  assert.equal(hint(own('weak'), false), 'room.banner.weak');
+  assert.equal(hint(own('weak', true), false), 'room.banner.reduced');
+  assert.equal(hint(own('bad', true), true), 'room.banner.bad');
 });

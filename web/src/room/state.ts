@@ -4,6 +4,7 @@
 
 import type {
   ChatLine as ChatMessage,
+  Connection,
   FileOffered as FileMessage,
   Joined,
   LobbyEntry,
@@ -31,6 +32,8 @@ export interface RoomState {
   /** Whose media each receive slot carries; "" is a free slot. */
   readonly slots: readonly string[];
   readonly speaking: readonly string[];
+  /** How connections fare, by peer; those not in it are good. Only hosts know the others'. */
+  readonly connections: Readonly<Partial<Record<string, Connection>>>;
   readonly lobby: readonly LobbyEntry[];
   readonly chat: readonly ChatLine[];
   readonly files: readonly OfferedFile[];
@@ -53,6 +56,7 @@ export const emptyState: RoomState = {
   participants: [],
   slots: [],
   speaking: [],
+  connections: {},
   lobby: [],
   chat: [],
   files: [],
@@ -81,6 +85,8 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
       return quiet({ ...state, slots: assigned(state.slots, message.slot, message.peer) });
     case 'speaking':
       return quiet({ ...state, speaking: message.peers });
+    case 'connection':
+      return quiet({ ...state, connections: { ...state.connections, [message.peer]: message } });
     case 'chatLine': {
       const fresh = !state.chat.some((c) => c.id === message.id);
       return {

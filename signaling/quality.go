@@ -1,0 +1,89 @@
+package signaling
+
+import (
+	"time"
+
+	"sportello/booking/token"
+	"sportello/sfu"
+	"sportello/signaling/protocol"
+)
+
+// From where on a connection is weak or bad: speech repaired from redundancy
+// bears about 5 % of loss, and half a second there and back makes people
+// interrupt each other (ITU-T G.114).
+const (
+	weakLoss = 0.05
+	badLoss  = 0.15
+	weakRTT  = 500 * time.Millisecond
+	badRTT   = time.Second
+)
+
+// gauge follows one session's connection, in its goroutine.
+type gauge struct {
+	told, seen protocol.Connection
+}
+
+// grade says how a connection fares.
+func grade(peer string, ps sfu.PeerSurvey) protocol.Connection {
+	c := protocol.Connection{Peer: peer, Level: protocol.ConnectionGood, Reduced: ps.Low > 0}
+	switch {
+	case ps.Loss > badLoss || ps.RTT > badRTT:
+		c.Level = protocol.ConnectionBad
+	case ps.Loss > weakLoss || ps.RTT > weakRTT:
+		c.Level = protocol.ConnectionWeak
+	}
+	return c
+}
+
+// look takes in what was seen now; it is news once it was seen twice in a
+// row, so that one burst makes nothing flicker.
+func (g *gauge) look(now protocol.Connection) (news bool) {
+	news = now == g.seen && now != g.told
+	g.seen = now
+	if news {
+		g.told = now
+	}
+	return news
+}
+
+// measure looks at the connection, and tells its owner and the hosts of news.
+func (x *session) measure() {
+	x.s.mu.Lock()
+	media, in := x.media, x.state == inRoom
+	x.s.mu.Unlock()
+	if !in || media == nil {
+		return
+	}
+	ps, up := media.Survey()
+	if !up {
+		return
+	}
+	if x.gauge.told.Peer == "" {
+		x.gauge.told = grade(x.name, sfu.PeerSurvey{})
+	}
+	if !x.gauge.look(grade(x.name, ps)) {
+		return
+	}
+	news := x.gauge.told
+	x.send(news)
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	x.connection = news
+	for _, y := range x.room.inRoom() {
+		if y != x && y.grant.Role == token.RoleHost {
+			y.post(func() { y.send(news) })
+		}
+	}
+}
+
+// connectionsFor are those that a page which begins or resumes must know of:
+// its own and, for a host, the others'. All else is good.
+func (s *Server) connectionsFor(x *session) []protocol.Connection {
+	var all []protocol.Connection
+	for _, y := range x.room.inRoom() {
+		if (y == x || x.grant.Role == token.RoleHost) && y.connection.Peer != "" {
+			all = append(all, y.connection)
+		}
+	}
+	return all
+}

@@ -1,0 +1,114 @@
+package signaling_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"sportello/sfu"
+	"sportello/signaling/protocol"
+)
+
+// surveys answers for the media server: how whose media fares.
+type surveys struct {
+	mu   sync.Mutex
+	of   map[string]func() sfu.PeerSurvey
+	seen map[string]int
+}
+
+func (s *surveys) set(name string, f func() sfu.PeerSurvey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of[name], s.seen[name] = f, 0
+}
+
+func (s *surveys) look(name string) sfu.PeerSurvey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen[name]++
+	if f := s.of[name]; f != nil {
+		return f()
+	}
+	return sfu.PeerSurvey{RTT: 20 * time.Millisecond}
+}
+
+// looked waits until so many looks were had since set.
+func (s *surveys) looked(t *testing.T, name string, n int) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		seen := s.seen[name]
+		s.mu.Unlock()
+		if seen >= n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d looks of %d", seen, n)
+		}
+	}
+}
+
+// A connection that becomes weak is told to whose it is and to the host, and
+// to nobody else; a single bad look is not told; who comes back hears it again.
+func TestConnectionIsToldWhenItChanges(t *testing.T) {
+	k := open(t)
+	s := &surveys{of: map[string]func() sfu.PeerSurvey{}, seen: map[string]int{}}
+	k.media.survey = s.look
+	anna, mario, a, m := k.call()
+
+	// One bad look in two: nothing is said before what lasts.
+	odd := false
+	s.set(m.Peer, func() sfu.PeerSurvey {
+		odd = !odd
+		if odd {
+			return sfu.PeerSurvey{Loss: 0.5}
+		}
+		return sfu.PeerSurvey{}
+	})
+	s.looked(t, m.Peer, 6)
+	for _, c := range []struct {
+		of   sfu.PeerSurvey
+		want protocol.Connection
+	}{
+		{sfu.PeerSurvey{Loss: 0.06}, protocol.Connection{Level: protocol.ConnectionWeak}},
+		{sfu.PeerSurvey{RTT: 600 * time.Millisecond, Low: 1}, protocol.Connection{Level: protocol.ConnectionWeak, Reduced: true}},
+		{sfu.PeerSurvey{RTT: 2 * time.Second}, protocol.Connection{Level: protocol.ConnectionBad}},
+		{sfu.PeerSurvey{Loss: 0.04}, protocol.Connection{Level: protocol.ConnectionGood}},
+		{sfu.PeerSurvey{Loss: 0.3}, protocol.Connection{Level: protocol.ConnectionBad}},
+	} {
+		c.want.Peer = m.Peer
+		s.set(m.Peer, func() sfu.PeerSurvey { return c.of })
+		for who, client := range map[string]*client{"the citizen": mario, "the host": anna} {
+			if got := wait[protocol.Connection](client); got != c.want {
+				t.Errorf("%s hears %+v, want %+v", who, got, c.want)
+			}
+		}
+	}
+
+	// The host's own is the host's alone.
+	s.set(a.Peer, func() sfu.PeerSurvey { return sfu.PeerSurvey{Loss: 0.3} })
+	if got := wait[protocol.Connection](anna); got.Peer != a.Peer {
+		t.Errorf("the host hears %+v", got)
+	}
+	for _, c := range []struct {
+		loss float64
+		want protocol.ConnectionLevel
+	}{{0, protocol.ConnectionGood}, {0.3, protocol.ConnectionBad}} {
+		s.set(m.Peer, func() sfu.PeerSurvey { return sfu.PeerSurvey{Loss: c.loss} })
+		for who, client := range map[string]*client{"the citizen": mario, "the host": anna} {
+			if got := wait[protocol.Connection](client); got.Peer != m.Peer || got.Level != c.want {
+				t.Errorf("%s hears %+v", who, got)
+			}
+		}
+	}
+	_ = mario.ws.CloseNow()
+	back := k.resume(m.Resume, 0)
+	wait[protocol.Joined](back)
+	if got := wait[protocol.Connection](back); got.Peer != m.Peer || got.Level != protocol.ConnectionBad {
+		t.Errorf("after a resume: %+v", got)
+	}
+	s.set(m.Peer, func() sfu.PeerSurvey { return sfu.PeerSurvey{} })
+	if got := wait[protocol.Connection](back); got.Peer != m.Peer || got.Level != protocol.ConnectionGood {
+		t.Errorf("the citizen hears %+v", got)
+	}
+}

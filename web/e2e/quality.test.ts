@@ -1,0 +1,62 @@
+// The hint about the connection: in words and with a sign, to whose it is and
+// to the clerk; it comes from the server and goes again.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { accessible, desktop, newPage, phone, picture, startSite } from './harness';
+
+const site = startSite();
+
+void test('a weak connection is told in words', { timeout: 120_000 }, async () => {
+  const { page: citizen, errors } = await newPage(site.browser, { ...phone, viewport: { width: 320, height: 568 } });
+  const { page: clerk } = await newPage(site.browser, desktop);
+  // What a bad network makes the server say is said in its place, to both pages.
+  for (const page of [citizen, clerk])
+    await page.addInitScript(() => {
+      const sockets: WebSocket[] = [];
+      Object.assign(window, {
+        say: (message: object) => {
+          const event = new MessageEvent('message', { data: JSON.stringify(message) });
+          sockets.at(-1)?.dispatchEvent(event);
+        },
+      });
+      const Socket = WebSocket;
+      window.WebSocket = new Proxy(Socket, {
+        construct(target, args: ConstructorParameters<typeof WebSocket>) {
+          const made = new target(...args);
+          sockets.push(made);
+          return made;
+        },
+      });
+    });
+  await citizen.goto(site.counter.citizenLink);
+  await citizen.click('[data-action=enter]');
+  await citizen.waitForSelector('[data-view=lobby]');
+  await clerk.goto(site.counter.clerkLink);
+  await clerk.click('[data-action=enter]');
+  await clerk.waitForSelector('[data-view=call]');
+  await clerk.click('[data-action=lobby-bar]');
+  await citizen.waitForSelector('[data-view=call]');
+  await clerk.click('[data-command=people]');
+  const peer = await clerk.locator('.person[data-peer]').getAttribute('data-peer');
+  const say = { type: 'connection', peer, level: 'bad', reduced: true };
+  for (const page of [citizen, clerk])
+    await page.evaluate((m) => {
+      (window as unknown as { say: (message: object) => void }).say(m);
+    }, say);
+  await citizen.waitForSelector('.weak:not([hidden]):has-text("Connessione molto debole")');
+  await citizen.waitForSelector('[role=status]:has-text("Connessione molto debole")', { state: 'attached' });
+  await clerk.waitForSelector('.person:has-text("connessione molto debole")');
+  assert.equal(await clerk.locator('.weak').isVisible(), false, 'the clerk’s own is good');
+  await picture(citizen, 'quality-320');
+  await picture(clerk, 'quality-1280');
+  await accessible(citizen, 'the hint on a phone');
+  await citizen.evaluate(
+    (m) => {
+      (window as unknown as { say: (message: object) => void }).say(m);
+    },
+    { ...say, level: 'good', reduced: false },
+  );
+  await citizen.waitForSelector('.weak', { state: 'hidden' });
+  assert.deepEqual(errors, []);
+});
