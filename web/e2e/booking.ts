@@ -12,7 +12,10 @@ export interface Booked {
   readonly time: string; // 09:00
 }
 
-/** book books a service of an office; virtually where that is asked for. */
+/**
+ * book books a service of an office; virtually where that is asked for. The
+ * first start of next month is far enough away to be changed, at any hour.
+ */
 export async function book(
   page: Page,
   url: string,
@@ -20,6 +23,7 @@ export async function book(
   service: string,
   surname: string,
   virtual = true,
+  nextMonth = false,
 ): Promise<Booked> {
   await page.goto(`${url}/it/prenota`);
   await page.check(`#u-${office}`);
@@ -29,6 +33,10 @@ export async function book(
   await page.waitForURL('**/prenota/orario**');
   const mode = page.locator('a.sv-choice', { hasText: virtual ? 'In videochiamata' : 'Allo sportello' });
   if (await mode.count()) await mode.click();
+  if (nextMonth) {
+    await page.click('a.sv-month-link[rel~=next]');
+    await page.waitForURL('**mese=**');
+  }
   const slot = page.locator('#orari-form input[name=inizio]').first();
   const start = (await slot.getAttribute('value')) ?? '';
   assert.match(start, /^\d{4}-\d\d-\d\dT\d\d:\d\d/);

@@ -40,7 +40,7 @@ void test('without a valid link nobody comes in, and each case has its own words
   await accessible(page, 'a notice');
 
   // A booked appointment is too early, and says when it opens; cancelled, it says so.
-  const booked = await book(page, site.counter.url, 'anagrafe', 'cambio-residenza', 'Verdi');
+  const booked = await book(page, site.counter.url, 'anagrafe', 'cambio-residenza', 'Verdi', true, true);
   const early = await tryIn(page, booked.room);
   assert.equal(early.id, 'too-early');
   assert.ok(
