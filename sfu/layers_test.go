@@ -159,8 +159,16 @@ func TestMoreSlotsAndICERestart(t *testing.T) {
 }
 
 // One in ten packets is lost each way, on a simulated network that drives the
-// loop through a plain net.PacketConn. Every picture still arrives.
+// loop through a plain net.PacketConn. Every picture still arrives, whether
+// repairs come as RTX or as they first were.
 func TestLossIsRepaired(t *testing.T) {
+	for name, rtx := range map[string]bool{"rtx": true, "plain": false} {
+		t.Run(name, func(t *testing.T) { lossIsRepaired(t, rtx) })
+	}
+}
+
+func lossIsRepaired(t *testing.T, rtx bool) {
+	t.Helper()
 	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", LoggerFactory: sfutest.NoLogs()})
 	if err != nil {
 		t.Fatal(err)
@@ -176,23 +184,21 @@ func TestLossIsRepaired(t *testing.T) {
 		}
 		hosts[ip] = n
 	}
-	media := 0
+	media, repairs := 0, 0
 	wan.AddChunkFilter(func(c vnet.Chunk) bool {
 		b := c.UserData()
 		if len(b) < 2 || b[0]>>6 != 2 || b[1] >= 192 && b[1] <= 223 {
 			return true
 		}
 		media++ // the router calls this from one goroutine
+		if b[1]&0x7f == 121 && c.SourceAddr().String() == "10.0.0.1:7882" {
+			repairs++
+		}
 		return media < 50 || media%10 != 0
 	})
 	if err := wan.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := wan.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	conn, err := hosts["10.0.0.1"].ListenPacket("udp4", "10.0.0.1:7882")
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +207,7 @@ func TestLossIsRepaired(t *testing.T) {
 		c.Conn, c.Announce = conn, sfutest.Addrs("10.0.0.1")
 	})
 	on := func(ip string) sfutest.Options {
-		return sfutest.Options{Slots: 1, Repairs: true, Setting: func(e *webrtc.SettingEngine) { e.SetNet(hosts[ip]) }}
+		return sfutest.Options{Slots: 1, Repairs: true, RTX: rtx, Setting: func(e *webrtc.SettingEngine) { e.SetNet(hosts[ip]) }}
 	}
 	a := join(t, s, "room", "a", on("10.0.0.2"))
 	b := join(t, s, "room", "b", on("10.0.0.3"))
@@ -217,5 +223,11 @@ func TestLossIsRepaired(t *testing.T) {
 	}
 	if st := s.Stats(); st.NACKsSent == 0 || st.Resent == 0 {
 		t.Errorf("repaired by magic: %+v", st)
+	}
+	if err := wan.Stop(); err != nil { // and nobody counts any more
+		t.Fatal(err)
+	}
+	if rtx != (repairs > 0) {
+		t.Errorf("%d repairs came as RTX", repairs)
 	}
 }

@@ -121,6 +121,7 @@ type outTrack struct {
 	source  Source
 	ssrc    uint32
 	pt      uint8
+	rtx     repairStream
 	quality Quality
 	pub     *publication
 	cur     *inStream // what flows now

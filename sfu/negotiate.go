@@ -82,10 +82,10 @@ func vp8() webrtc.RTPCodecCapability {
 }
 
 // newMediaEngine offers Opus and VP8 and nothing else: VP9 and AV1 freeze on
-// iOS, H.264 is missing in some builds. RTX (RFC 4588) is for what publishers
-// send: without it their padding goes into the media's own numbers, where a
-// lost one can never be had again. Our own repairs to viewers travel on the
-// stream's SSRC, which every browser takes too.
+// iOS, H.264 is missing in some builds. RTX (RFC 4588) is for both ways:
+// without it a publisher's padding goes into the media's own numbers, where a
+// lost one can never be had again, and a repair to a viewer must be the same
+// packet to the byte.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	errs := []error{
@@ -273,7 +273,8 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 			if len(enc) != 1 {
 				return badOffer("slot section %q has %d encodings", mid, len(enc))
 			}
-			t := &outTrack{to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh}
+			t := &outTrack{to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh,
+				rtx: newRepairStream(uint32(enc[0].RTX.SSRC), s.rtx)}
 			t.rw.clock = 48000
 			if s.video {
 				t.rw.clock = 90000

@@ -114,7 +114,7 @@ func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
 
 // deliver sends a packet of the current segment for the first time.
 func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
-	if l.send(t, &t.rw.segs[0], p, out, marker) {
+	if l.send(t, &t.rw.segs[0], p, out, t.header(marker)) {
 		l.count.forwarded.Add(1)
 		t.packets++
 		t.octets += uint32(len(p.payload)) //nolint:gosec // modulo 2^32
@@ -125,17 +125,26 @@ func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
 }
 
 // send composes, encrypts in place and queues one packet.
-func (l *loop) send(t *outTrack, seg *segment, p *packet, out int64, marker bool) bool {
+func (l *loop) send(t *outTrack, seg *segment, p *packet, out int64, h outHeader) bool {
 	d := l.next()
-	n := seg.compose(d.buf[:mtu], p, out, t.ssrc, t.pt, marker)
-	enc, err := t.to.out.EncryptRTP(d.buf[:0], d.buf[:n], &l.outHdr)
+	return l.seal(t.to, d, seg.compose(d.buf[:mtu], p, out, &h))
+}
+
+// seal encrypts the n bytes written into a datagram and queues it.
+func (l *loop) seal(to *mediaPeer, d *datagram, n int) bool {
+	enc, err := to.out.EncryptRTP(d.buf[:0], d.buf[:n], &l.outHdr)
 	if err != nil {
 		l.count.sendErrors.Add(1)
 		return false
 	}
-	d.n, d.addr = len(enc), t.to.addr
+	d.n, d.addr = len(enc), to.addr
 	l.nout++
 	return true
+}
+
+// header is that of a packet sent for the first time.
+func (t *outTrack) header(marker bool) outHeader {
+	return outHeader{ssrc: t.ssrc, pt: t.pt, marker: marker}
 }
 
 // payloadOf cuts header and padding off; pion has checked the header's lengths.

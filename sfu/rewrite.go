@@ -8,8 +8,7 @@ import (
 
 // segment is a stretch of one outgoing stream that came from one incoming
 // stream by fixed offsets (but see stamp for the timestamps of a replay).
-// Resending a packet of it gives the same bytes again,
-// which SRTP's nonces depend on.
+// A packet of it is the same payload whenever it is resent.
 type segment struct {
 	from        *inStream
 	first, last int64 // outgoing sequence numbers, extended
@@ -119,19 +118,54 @@ func (r *rewriter) find(seq uint16) (s *segment, in int64) {
 // forget lets the sources go, when the slot is given to another.
 func (r *rewriter) forget() { clear(r.segs[:]) }
 
-// compose writes a whole RTP packet of a segment and returns its length.
-func (s *segment) compose(dst []byte, p *packet, out int64, ssrc uint32, pt uint8, marker bool) int {
-	dst[0], dst[1] = 0x80, pt
-	if marker {
-		dst[1] |= 0x80
-	}
-	ts := s.stamp(p, out)
-	binary.BigEndian.PutUint16(dst[2:], uint16(out)) //nolint:gosec // modulo 2^16
-	binary.BigEndian.PutUint32(dst[4:], ts)
-	binary.BigEndian.PutUint32(dst[8:], ssrc)
-	n := copy(dst[rtpHeader:], p.payload)
-	p.vp8.shift(dst[rtpHeader:], s.pic, s.tl0)
-	return rtpHeader + n
+// outHeader is what of a packet's header does not come from its segment.
+type outHeader struct {
+	ssrc    uint32
+	pt      uint8
+	marker  bool
+	repair  bool   // as RTX (RFC 4588): the number it had goes before the payload
+	seq     uint16 // of the repair
+	twcc    uint8  // id of the transport-wide number's extension; 0: without
+	counted uint16 // the transport-wide number
 }
 
-const rtpHeader = 12
+// compose writes a whole RTP packet of a segment and returns its length.
+func (s *segment) compose(dst []byte, p *packet, out int64, h *outHeader) int {
+	seq := uint16(out) //nolint:gosec // modulo 2^16
+	n := h.write(dst, seq, s.stamp(p, out))
+	if h.repair {
+		binary.BigEndian.PutUint16(dst[n:], seq)
+		n += 2
+	}
+	end := n + copy(dst[n:], p.payload)
+	p.vp8.shift(dst[n:end], s.pic, s.tl0)
+	return end
+}
+
+// write puts the header before whatever follows, and returns its length.
+func (h *outHeader) write(dst []byte, seq uint16, ts uint32) int {
+	dst[0], dst[1] = 0x80, h.pt
+	if h.marker {
+		dst[1] |= 0x80
+	}
+	if h.repair {
+		seq = h.seq
+	}
+	binary.BigEndian.PutUint16(dst[2:], seq)
+	binary.BigEndian.PutUint32(dst[4:], ts)
+	binary.BigEndian.PutUint32(dst[8:], h.ssrc)
+	if h.twcc == 0 {
+		return rtpHeader
+	}
+	dst[0] |= 0x10 // RFC 8285, section 4.2: one element of two bytes, and padding
+	binary.BigEndian.PutUint32(dst[12:], 0xBEDE0001)
+	dst[16] = h.twcc<<4 | 1
+	binary.BigEndian.PutUint16(dst[17:], h.counted)
+	dst[19] = 0
+	return rtpHeader + extHeader
+}
+
+const (
+	rtpHeader = 12
+	extHeader = 8
+)

@@ -103,7 +103,7 @@ func TestRewriterIsContinuous(t *testing.T) {
 			if !ok {
 				t.Fatal("packet refused")
 			}
-			n := r.segs[0].compose(buf, p, out, 7, 96, true)
+			n := r.segs[0].compose(buf, p, out, &outHeader{ssrc: 7, pt: 96, marker: true})
 			d, ok := parseVP8(buf[rtpHeader:n])
 			if !ok {
 				t.Fatal("the rewritten payload cannot be read")

@@ -64,38 +64,6 @@ func (l *loop) keyframe(t *outTrack) {
 	l.wantKeyframe(t.target, false)
 }
 
-// resend answers a NACK from the publisher's ring, with the bytes first sent.
-func (l *loop) resend(t *outTrack, pairs []rtcp.NackPair) {
-	if !t.to.ready() {
-		return
-	}
-	for _, pair := range pairs {
-		for bit := -1; bit < 16; bit++ {
-			if bit >= 0 && pair.LostPackets&(1<<bit) == 0 {
-				continue
-			}
-			l.resendOne(t, pair.PacketID+uint16(bit+1))
-		}
-	}
-}
-
-func (l *loop) resendOne(t *outTrack, seq uint16) {
-	seg, in := t.rw.find(seq)
-	if seg == nil || seg.from.ring == nil || t.resends >= resendsMax {
-		l.count.unrepaired.Add(1)
-		return
-	}
-	p := seg.from.ring.get(in)
-	if p == nil {
-		l.count.unrepaired.Add(1)
-		return
-	}
-	t.resends++
-	if l.send(t, seg, p, in+seg.seq, p.marker) {
-		l.count.resent.Add(1)
-	}
-}
-
 // reports takes the round-trip time from a viewer's reports (RFC 3550, section
 // 6.4.1), and turns to the low layer for a while where loss stays heavy.
 func (l *loop) reports(p *mediaPeer, rs []rtcp.ReceptionReport) {

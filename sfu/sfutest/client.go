@@ -33,6 +33,8 @@ type Options struct {
 	Connection webrtc.Configuration
 	// Repairs turns pion's NACKs on, both ways.
 	Repairs bool
+	// RTX lets repairs come as RFC 4588 has it.
+	RTX bool
 }
 
 // Client is a participant: it offers the sections that the room's page offers.
@@ -66,6 +68,11 @@ func NewClient(opt Options) (*Client, error) {
 			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
 			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}},
 		}, PayloadType: 120}, webrtc.RTPCodecTypeVideo),
+	}
+	if opt.RTX {
+		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=120",
+		}, PayloadType: 121}, webrtc.RTPCodecTypeVideo))
 	}
 	for _, u := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI} {
 		errs = append(errs, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: u}, webrtc.RTPCodecTypeVideo))
