@@ -14,6 +14,9 @@
 // queue it. What one read brought goes out with one write. A viewer who comes
 // soon after a keyframe begins with what the ring has kept of it (replay).
 //
+// What a viewer's link carries is estimated from its feedback (estimator) and
+// divided among its tracks (allocate): voices first, then pictures by importance.
+//
 // # Who owns what
 //
 // There may be several loops, each with a port of its own; a room lives on one

@@ -32,6 +32,9 @@ func (l *loop) tick() {
 	}
 	for _, p := range l.peers {
 		if slow {
+			for _, s := range p.streams {
+				s.measure(l.now)
+			}
 			l.layersOf(p)
 		}
 		if !p.ready() {
@@ -40,6 +43,7 @@ func (l *loop) tick() {
 		if long {
 			p.measure(l.now)
 		}
+		l.share(p, slow)
 		var out []rtcp.Packet
 		for _, s := range p.streams {
 			out = l.repair(out, p, s)

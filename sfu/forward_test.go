@@ -60,6 +60,7 @@ func newBench(tb testing.TB, viewers int) *bench {
 		v := newMediaPeer("to", newMailbox(nil), 4)
 		v.in, v.out, v.addr = context(), context(), b.addr
 		t := &outTrack{to: v, source: Camera, ssrc: uint32(100 + i), pt: 120, quality: QualityHigh, rw: rewriter{clock: 90000}}
+		t.twcc, t.rtx, v.path = 5, newRepairStream(uint32(500+i), 121), newEstimator(b.now)
 		slot := &outSlot{}
 		slot.tracks[Camera] = t
 		v.slots = append(v.slots, slot)

@@ -52,6 +52,7 @@ type loop struct {
 	out                []datagram
 	nout               int
 	nacks              []uint16
+	pictures           []*outTrack
 }
 
 func newLoop(conn batchConn, log *slog.Logger) *loop {

@@ -50,6 +50,12 @@ type mediaPeer struct {
 	rtt      time.Duration
 	rttKnown bool
 
+	path       *estimator // nil where no feedback was agreed
+	probed     bool       // the last probe was not judged yet
+	probeAt    time.Time  // not before
+	probePause time.Duration
+	saidPaused []int
+
 	told, calc Layers // which layers the publisher was told to send
 	calcSince  time.Time
 	level      float64 // smoothed loudness of the microphone, 0..127
@@ -96,6 +102,10 @@ type inStream struct {
 	octets  uint32 // of payload
 	meter   meter
 	asks    int // keyframes asked of the publisher
+
+	taken int // bytes a viewer's path would have had to carry since the last measure
+	rate  float64
+	need  float64 // bit/s
 }
 
 type senderReport struct {
@@ -122,7 +132,9 @@ type outTrack struct {
 	ssrc    uint32
 	pt      uint8
 	rtx     repairStream
+	twcc    uint8 // id of the transport-wide number's extension; 0: without
 	quality Quality
+	share   share
 	pub     *publication
 	cur     *inStream // what flows now
 	target  *inStream // what should; video gets there at its next keyframe
@@ -185,18 +197,19 @@ func (t *outTrack) detach() {
 	}
 	t.pub, t.cur, t.target = nil, nil, nil
 	t.rw.forget()
-	t.lost, t.jitter, t.health = 0, 0, health{}
+	t.lost, t.jitter, t.health, t.share = 0, 0, health{}, share{level: QualityHigh}
 	t.lossy, t.lowUntil, t.lowFor = 0, time.Time{}, 0
 }
 
 // choose decides which layer a track should carry.
 func (t *outTrack) choose(now time.Time) *inStream {
-	if t.pub == nil || !t.pub.on || t.quality == QualityNone && t.source == Camera {
+	most := t.limit(now)
+	if t.pub == nil || !t.pub.on || most == QualityNone {
 		return nil
 	}
 	low, high := t.pub.layers[layerLow], t.pub.layers[layerHigh]
 	best, other := high, low
-	if low != nil && t.source == Camera && (t.quality == QualityLow || now.Before(t.lowUntil)) {
+	if low != nil && most == QualityLow {
 		best, other = low, high
 	}
 	switch {
@@ -207,6 +220,22 @@ func (t *outTrack) choose(now time.Time) *inStream {
 	default:
 		return other
 	}
+}
+
+// limit is the best the track may carry: what the viewer wants, and what its
+// path leaves.
+func (t *outTrack) limit(now time.Time) Quality {
+	q := QualityHigh
+	if t.source == Camera {
+		q = t.quality
+		if now.Before(t.lowUntil) {
+			q = min(q, QualityLow)
+		}
+	}
+	if t.source.kind() == "video" && t.to != nil && t.to.path != nil {
+		q = min(q, t.share.level)
+	}
+	return q
 }
 
 // retarget follows choose. Audio moves at once, video at the next keyframe; a
@@ -230,11 +259,12 @@ func (l *loop) retarget(t *outTrack, now time.Time) {
 func (p *mediaPeer) layersWatched(now time.Time) Layers {
 	n := Layers(0)
 	for _, t := range p.pubs[Camera].viewers {
-		switch {
-		case t.quality == QualityHigh && !now.Before(t.lowUntil):
+		switch t.limit(now) {
+		case QualityHigh:
 			return 2
-		case t.quality != QualityNone:
+		case QualityLow:
 			n = 1
+		case QualityNone:
 		}
 	}
 	return n

@@ -275,6 +275,9 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 			}
 			t := &outTrack{to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh,
 				rtx: newRepairStream(uint32(enc[0].RTX.SSRC), s.rtx)}
+			if s.exts.twcc <= 14 && (t.rtx.ssrc != 0 || !s.video) { // one byte holds no other id (RFC 8285)
+				t.twcc = s.exts.twcc
+			}
 			t.rw.clock = 48000
 			if s.video {
 				t.rw.clock = 90000
@@ -296,6 +299,9 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 			for _, t := range s.tracks {
 				if t != nil {
 					m.tracks[t.ssrc] = t
+					if t.twcc != 0 && t.rtx.ssrc != 0 && m.path == nil {
+						m.path = newEstimator(p.room.loop.now)
+					}
 				}
 			}
 		}

@@ -53,6 +53,7 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	quiet := !s.flows(l.now)
 	s.lastAt = l.now
 	s.octets += uint32(len(payload)) //nolint:gosec // modulo 2^32
+	s.taken += len(payload) + packetCost
 	pkt := packet{seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
 	pkt.vp8.pic, pkt.vp8.tl0 = -1, -1
 	if s.video && len(payload) > 0 {
@@ -126,6 +127,7 @@ func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
 
 // send composes, encrypts in place and queues one packet.
 func (l *loop) send(t *outTrack, seg *segment, p *packet, out int64, h outHeader) bool {
+	t.count(&h, len(p.payload), l.now)
 	d := l.next()
 	return l.seal(t.to, d, seg.compose(d.buf[:mtu], p, out, &h))
 }
@@ -140,6 +142,13 @@ func (l *loop) seal(to *mediaPeer, d *datagram, n int) bool {
 	d.n, d.addr = len(enc), to.addr
 	l.nout++
 	return true
+}
+
+// count gives a packet its transport-wide number, where these were agreed.
+func (t *outTrack) count(h *outHeader, size int, now time.Time) {
+	if t.twcc != 0 && t.to.path != nil {
+		h.twcc, h.counted = t.twcc, t.to.path.number(size+packetCost, now)
+	}
 }
 
 // header is that of a packet sent for the first time.

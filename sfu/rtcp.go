@@ -48,6 +48,10 @@ func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
 		for i := range r.FIR[:min(len(r.FIR), len(p.tracks))] {
 			l.keyframe(p.tracks[r.FIR[i].SSRC])
 		}
+	case *rtcp.TransportLayerCC:
+		if p.path != nil {
+			p.path.feedback(r, p.rtt, l.now)
+		}
 	case *rtcp.TransportLayerNack:
 		if t := p.tracks[r.MediaSSRC]; t != nil {
 			l.resend(t, r.Nacks[:min(len(r.Nacks), nackPerRTCP)])

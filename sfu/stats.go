@@ -18,6 +18,8 @@ type Stats struct {
 	KeyframesWanted, Freezes uint64
 	// Switches are changes of layer or source inside a slot.
 	Switches uint64
+	// Padded are packets of padding, sent to find out what a viewer's path carries.
+	Padded uint64
 	// Replayed are viewers who began with a keyframe that was kept.
 	Replayed uint64
 	// Unknown came from addresses that no peer has proved to be its own;
@@ -39,7 +41,7 @@ type Stats struct {
 
 // counters are those of one loop.
 type counters struct {
-	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, replayed,
+	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, replayed, padded,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes atomic.Uint64
 }
 
@@ -56,6 +58,7 @@ func (c *counters) addTo(s *Stats) {
 	s.Freezes += c.freezes.Load()
 	s.Switches += c.switches.Load()
 	s.Replayed += c.replayed.Load()
+	s.Padded += c.padded.Load()
 	s.Unknown += c.unknown.Load()
 	s.Refused += c.refused.Load()
 	s.ControlDropped += c.controlDropped.Load()

@@ -21,6 +21,9 @@ type PeerSurvey struct {
 	// Loss is the worst of its tracks: the fraction of packets lost on the way
 	// to it, before repair (RFC 3550, section 6.4.1).
 	Loss float64
+	// Estimate is what its link is thought to carry, in bit/s; 0 where it gives no
+	// transport-wide feedback.
+	Estimate float64
 	// Jitter is the worst of its tracks.
 	Jitter time.Duration
 	// Low are its cameras on the lower layer though the higher is wanted.
@@ -68,6 +71,9 @@ func (p *Peer) Survey() (ps PeerSurvey, ok bool) {
 
 func (p *mediaPeer) survey() (ps PeerSurvey, tracks int) {
 	ps.RTT = p.rtt
+	if p.path != nil && p.path.heard {
+		ps.Estimate = p.path.rate
+	}
 	for _, t := range p.tracks {
 		if t.cur == nil {
 			continue

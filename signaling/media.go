@@ -47,7 +47,7 @@ func (x *session) mediaForOffer() (MediaPeer, error) {
 	}
 	x.media.Close()
 	x.epoch++
-	x.slots, x.layers = map[int]string{}, nil
+	x.slots, x.layers, x.paused = map[int]string{}, nil, protocol.Paused{}
 	peer, err := x.s.cfg.Media.Join(x.room.id, x.name, &observer{x: x, epoch: x.epoch})
 	if err != nil {
 		return nil, err
@@ -118,6 +118,13 @@ func (o *observer) Layers(active []string) {
 	o.post(func(x *session) {
 		x.layers = &protocol.Layers{Active: active}
 		x.send(*x.layers)
+	})
+}
+
+func (o *observer) Paused(slots []int) {
+	o.post(func(x *session) {
+		x.paused = protocol.Paused{Slots: slots}
+		x.send(x.paused)
 	})
 }
 

@@ -89,6 +89,10 @@ func TestMediaEventsReachTheirClient(t *testing.T) {
 	if x := wait[protocol.Layers](mario); !slices.Equal(x.Active, []string{"l"}) {
 		t.Errorf("layers %+v", x)
 	}
+	o.Paused([]int{1})
+	if x := wait[protocol.Paused](mario); !slices.Equal(x.Slots, []int{1}) {
+		t.Errorf("paused %+v", x)
+	}
 	o.Speaking([]string{a.Peer})
 	if x := wait[protocol.Speaking](mario); !slices.Equal(x.Peers, []string{a.Peer}) {
 		t.Errorf("speaking %+v", x)

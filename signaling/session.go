@@ -69,6 +69,7 @@ type session struct {
 	layers   *protocol.Layers
 	speaking protocol.Speaking
 	gauge    gauge
+	paused   protocol.Paused
 	offering bool
 	next     func() // the offer that came while one was being answered
 	owed     []protocol.ServerMessage
@@ -300,6 +301,9 @@ func (x *session) replay() {
 	}
 	if x.layers != nil {
 		x.send(*x.layers)
+	}
+	if len(x.paused.Slots) > 0 {
+		x.send(x.paused)
 	}
 	if len(x.speaking.Peers) > 0 {
 		x.send(x.speaking)

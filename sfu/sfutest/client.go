@@ -35,6 +35,8 @@ type Options struct {
 	Repairs bool
 	// RTX lets repairs come as RFC 4588 has it.
 	RTX bool
+	// Feedback reports the arrival of what carries transport-wide numbers.
+	Feedback bool
 }
 
 // Client is a participant: it offers the sections that the room's page offers.
@@ -92,6 +94,11 @@ func NewClient(opt Options) (*Client, error) {
 	chain := &interceptor.Registry{}
 	if opt.Repairs {
 		if err := webrtc.ConfigureNack(m, chain); err != nil {
+			return nil, err
+		}
+	}
+	if opt.Feedback {
+		if err := webrtc.ConfigureTWCCSender(m, chain); err != nil {
 			return nil, err
 		}
 	}

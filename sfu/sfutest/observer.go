@@ -21,6 +21,7 @@ type Observer struct {
 	failed       int
 	layers       [][]string
 	speaking     [][]string
+	paused       [][]int
 	ended        []Ended
 	refused      []error
 }
@@ -61,6 +62,9 @@ func (o *Observer) Speaking(peers []string) {
 	o.note(func() { o.speaking = append(o.speaking, peers) })
 }
 
+// Paused is part of sfu.Observer.
+func (o *Observer) Paused(slots []int) { o.note(func() { o.paused = append(o.paused, slots) }) }
+
 // TransferEnded is part of sfu.Observer.
 func (o *Observer) TransferEnded(id string, err error) {
 	o.note(func() { o.ended = append(o.ended, Ended{id, err}) })
@@ -77,6 +81,7 @@ type State struct {
 	SlotsShort                      int
 	Connected, Disconnected, Failed int
 	Layers, Speaking                [][]string
+	Paused                          [][]int
 	Ended                           []Ended
 	TextRefused                     []error
 }
@@ -90,6 +95,7 @@ func (o *Observer) State() (State, <-chan struct{}) {
 		Connected: o.connected, Disconnected: o.disconnected, Failed: o.failed,
 		Layers: append([][]string(nil), o.layers...), Speaking: append([][]string(nil), o.speaking...),
 		Ended: append([]Ended(nil), o.ended...), TextRefused: append([]error(nil), o.refused...),
+		Paused: append([][]int(nil), o.paused...),
 	}
 	for k, v := range o.assigned {
 		s.Assigned[k] = v

@@ -118,6 +118,8 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 		return server[MoreSlots](kind, data)
 	case "layers":
 		return server[Layers](kind, data)
+	case "paused":
+		return server[Paused](kind, data)
 	case "chatLine":
 		return server[ChatLine](kind, data)
 	case "fileOffered":
@@ -261,6 +263,9 @@ func withLists(m any) any {
 		return m
 	case Layers:
 		m.Active = list(m.Active)
+		return m
+	case Paused:
+		m.Slots = list(m.Slots)
 		return m
 	case Speaking:
 		m.Peers = list(m.Peers)

@@ -82,6 +82,7 @@ func TestEmptyListsTravelAsLists(t *testing.T) {
 		Participant{},
 		Lobby{},
 		Layers{},
+		Paused{},
 		Speaking{},
 		Offer{},
 	} {

@@ -144,6 +144,12 @@ type Layers struct {
 	Active []string `json:"active"`
 }
 
+// Paused tells a viewer in which slots a picture is held back for now, since the
+// viewer's own link has no room for it. Voices go on.
+type Paused struct {
+	Slots []int `json:"slots"`
+}
+
 // ChatLine is a line of text in the room. Seq orders the room's events.
 type ChatLine struct {
 	Seq  int64     `json:"seq"`
@@ -277,6 +283,7 @@ func (Answer) serverMessage()        {}
 func (Assign) serverMessage()        {}
 func (MoreSlots) serverMessage()     {}
 func (Layers) serverMessage()        {}
+func (Paused) serverMessage()        {}
 func (ChatLine) serverMessage()      {}
 func (FileOffered) serverMessage()   {}
 func (FileWithdrawn) serverMessage() {}

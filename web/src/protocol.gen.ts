@@ -445,6 +445,15 @@ export interface Layers {
   active: string[];
 }
 
+/**
+ * Paused tells a viewer in which slots a picture is held back for now, since the
+ * viewer's own link has no room for it. Voices go on.
+ */
+export interface Paused {
+  type: "paused";
+  slots: number[];
+}
+
 /** ChatLine is a line of text in the room. Seq orders the room's events. */
 export interface ChatLine {
   type: "chatLine";
@@ -587,6 +596,7 @@ export type ServerMessage =
   | Assign
   | MoreSlots
   | Layers
+  | Paused
   | ChatLine
   | FileOffered
   | FileWithdrawn

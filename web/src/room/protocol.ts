@@ -14,6 +14,7 @@ const known: Readonly<Record<ServerMessage['type'], true>> = {
   assign: true,
   moreSlots: true,
   layers: true,
+  paused: true,
   chatLine: true,
   fileOffered: true,
   fileWithdrawn: true,

@@ -34,6 +34,8 @@ export interface RoomState {
   readonly speaking: readonly string[];
   /** How connections fare, by peer; those not in it are good. Only hosts know the others'. */
   readonly connections: Readonly<Partial<Record<string, Connection>>>;
+  /** Slots whose picture this side's own link has no room for. */
+  readonly paused: readonly number[];
   readonly lobby: readonly LobbyEntry[];
   readonly chat: readonly ChatLine[];
   readonly files: readonly OfferedFile[];
@@ -57,6 +59,7 @@ export const emptyState: RoomState = {
   slots: [],
   speaking: [],
   connections: {},
+  paused: [],
   lobby: [],
   chat: [],
   files: [],
@@ -83,6 +86,8 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
       return lobby(state, message.waiting);
     case 'assign':
       return quiet({ ...state, slots: assigned(state.slots, message.slot, message.peer) });
+    case 'paused':
+      return quiet({ ...state, paused: message.slots });
     case 'speaking':
       return quiet({ ...state, speaking: message.peers });
     case 'connection':

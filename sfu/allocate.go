@@ -1,0 +1,234 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	upMargin  = 1.2                    // more than it takes, before something is added
+	upFor     = time.Second            // so long
+	downFor   = 300 * time.Millisecond // what does not fit for so long is reduced
+	offFor    = 1500 * time.Millisecond
+	upAgain   = 2 * time.Second // after a reduction, twice as long each time
+	upLongest = 32 * time.Second
+	upTrial   = 10 * time.Second // reduced so soon after, an addition was a mistake
+
+	needLow, needHigh = 150_000, 1_200_000 // bit/s, of a layer that was never seen
+	rateWeight        = 0.1                // of the last tenth of a second
+	needFade          = 0.99               // a tenth of a second forgets so much of a peak
+	packetCost        = 28 + rtpHeader + extHeader + 16
+)
+
+// share is what the viewer's path leaves for one track.
+type share struct {
+	level Quality // what it may carry; QualityHigh where nothing limits it
+	asks  Quality // what the last look found to fit
+	since time.Time
+	up    time.Time     // of the last addition
+	again time.Time     // before this nothing is added
+	pause time.Duration // the next wait
+}
+
+// measure follows what a stream takes, once every slowEvery.
+func (s *inStream) measure(now time.Time) {
+	bits := float64(s.taken) * 8 / slowEvery.Seconds()
+	s.taken = 0
+	if !s.flows(now) {
+		return // what it will take when it comes back is what it took
+	}
+	s.rate += (bits - s.rate) * rateWeight
+	s.need = max(s.need*needFade, s.rate)
+}
+
+func (s *inStream) cost() float64 {
+	switch {
+	case s == nil:
+		return 0
+	case s.need == 0 && s.layer == layerLow:
+		return needLow
+	case s.need == 0:
+		return needHigh
+	}
+	return s.need
+}
+
+// importance orders the pictures a viewer gets: lower is kept longer. An
+// interpreter's picture, which is speech to who needs it, would be 0; nothing in
+// the signalling says yet who interprets.
+func (t *outTrack) importance() int {
+	switch {
+	case t.source == Screen:
+		return 1
+	case t.pub.peer.speaks():
+		return 2
+	default:
+		return 3
+	}
+}
+
+func (p *mediaPeer) speaks() bool {
+	return p.room != nil && slices.Contains(p.room.speaking, p.id)
+}
+
+// wish is the best the track would carry if the path were wide, least the
+// smallest picture that it can be reduced to.
+func (t *outTrack) wish(now time.Time) (wish, least Quality) {
+	if t.pub == nil || !t.pub.on || t.pub.layers[layerLow] == nil && t.pub.layers[layerHigh] == nil {
+		return QualityNone, QualityNone
+	}
+	if t.source != Camera {
+		return QualityHigh, QualityHigh
+	}
+	wish = t.quality
+	if now.Before(t.lowUntil) {
+		wish = min(wish, QualityLow)
+	}
+	if t.pub.layers[layerLow] == nil {
+		return wish, wish
+	}
+	return wish, min(wish, QualityLow)
+}
+
+func (t *outTrack) costOf(q Quality) float64 {
+	switch low, high := t.pub.layers[layerLow], t.pub.layers[layerHigh]; {
+	case q == QualityNone:
+		return 0
+	case q == QualityLow && low != nil || high == nil:
+		return low.cost()
+	default:
+		return high.cost()
+	}
+}
+
+// share keeps a viewer within what its path carries.
+func (l *loop) share(p *mediaPeer, slow bool) {
+	if p.path == nil || !p.path.heard {
+		return
+	}
+	if slow {
+		l.probe(p, l.allocate(p))
+		if now := p.paused(l.now); !slices.Equal(now, p.saidPaused) {
+			p.saidPaused = now
+			p.events.post(func(o Observer) { o.Paused(slices.Clone(now)) })
+		}
+	}
+	l.pad(p)
+}
+
+// allocate divides what a viewer's path carries: voices always, then the
+// pictures by importance, each first small and then, where room is left, large.
+// It returns the rate at which the next thing would fit; 0 where all do.
+func (l *loop) allocate(p *mediaPeer) (missing float64) {
+	left := p.path.rate
+	seen := l.pictures[:0]
+	for _, t := range p.tracks {
+		switch {
+		case t.source == Microphone || t.source == ScreenAudio:
+			if t.cur != nil {
+				left -= t.cur.rate
+			}
+		default:
+			if wish, _ := t.wish(l.now); wish > QualityNone {
+				seen = append(seen, t)
+			}
+		}
+	}
+	l.pictures = seen
+	slices.SortFunc(seen, func(a, b *outTrack) int {
+		if d := a.importance() - b.importance(); d != 0 {
+			return d
+		}
+		return int(int64(a.ssrc) - int64(b.ssrc)) // any order, but always the same
+	})
+	used := p.path.rate - left
+	take := func(t *outTrack, q Quality) {
+		more := t.costOf(q) - t.costOf(t.share.asks)
+		margin := 1.0
+		if q > t.share.level {
+			margin = upMargin
+		}
+		if more*margin <= left {
+			left, used, t.share.asks = left-more, used+more, q
+		} else if missing == 0 && !l.now.Before(t.share.again) {
+			missing = used + more*margin
+		}
+	}
+	for _, t := range seen {
+		_, least := t.wish(l.now)
+		t.share.asks = QualityNone
+		take(t, least)
+	}
+	for _, t := range seen {
+		if wish, least := t.wish(l.now); wish > least && t.share.asks == least {
+			take(t, wish)
+		}
+	}
+	for _, t := range seen {
+		more := t.share.asks > t.share.level
+		if t.share.settle(l.now) {
+			l.retarget(t, l.now)
+		}
+		if more { // one thing at a time: first this, then whether more would fit
+			missing, p.probeAt = 0, later(p.probeAt, l.now.Add(probeAfter))
+		}
+	}
+	return missing
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// settle moves a share to what fits, once that has held for a while.
+func (s *share) settle(now time.Time) bool {
+	wait := upFor
+	switch {
+	case s.asks == s.level:
+		s.since = time.Time{}
+		return false
+	case s.asks == QualityNone:
+		wait = offFor
+	case s.asks < s.level:
+		wait = downFor
+	case now.Before(s.again):
+		return false
+	}
+	if s.since.IsZero() {
+		s.since = now
+	}
+	if now.Sub(s.since) < wait {
+		return false
+	}
+	if s.asks > s.level {
+		s.up = now
+	} else {
+		if now.Sub(s.up) > upTrial {
+			s.pause = 0
+		}
+		s.pause = min(max(2*s.pause, upAgain), upLongest)
+		s.again = now.Add(s.pause)
+	}
+	s.level, s.since = s.asks, time.Time{}
+	return true
+}
+
+// paused lists the slots of which a picture has no room at all.
+func (p *mediaPeer) paused(now time.Time) []int {
+	var slots []int
+	for i, s := range p.slots {
+		for _, t := range s.tracks {
+			if t == nil || t.share.level != QualityNone {
+				continue
+			}
+			if wish, _ := t.wish(now); wish > QualityNone {
+				slots = append(slots, i)
+				break
+			}
+		}
+	}
+	return slots
+}

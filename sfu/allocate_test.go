@@ -1,0 +1,260 @@
+//nolint:gosec // synthetic traffic
+package sfu
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// show is a room in virtual time: publishers with cameras of two layers, and a
+// viewer behind a link, whose feedback closes the circle.
+type show struct {
+	*loop
+	t      *testing.T
+	tap    *wiretap
+	viewer *mediaPeer
+	link   *link
+	tracks []*outTrack
+	layers []*layerSource
+	ticked time.Time
+	got    map[uint32]int // bytes by SSRC
+}
+
+// layerSource makes the frames of one layer.
+type layerSource struct {
+	in     *inStream
+	rate   float64
+	seq    int64
+	pic    uint16
+	ts     uint32
+	next   time.Time
+	keyAt  time.Time
+	first  bool
+	packet rtp.Header
+}
+
+func sealing(t *testing.T) *srtp.Context {
+	t.Helper()
+	c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newShow(t *testing.T, width float64, publishers int) *show {
+	t.Helper()
+	s := &show{t: t, tap: &wiretap{to: netip.MustParseAddrPort("192.0.2.9:5000")}, got: map[uint32]int{}}
+	s.loop = newLoop(s.tap, newDirectory(), &counters{}, slog.New(slog.DiscardHandler))
+	s.link = newLink(width)
+	s.now = s.link.now
+	room := &mediaRoom{}
+	s.viewer = newMediaPeer("viewer", newMailbox(nil), 4)
+	s.viewer.in, s.viewer.out, s.viewer.addr = sealing(t), sealing(t), s.tap.to
+	s.viewer.path = s.link.e
+	s.add(room, s.viewer)
+	for i := range publishers {
+		p := newMediaPeer(string(rune('a'+i)), newMailbox(nil), 8)
+		p.in, p.out, p.addr = sealing(t), sealing(t), netip.MustParseAddrPort("192.0.2.1:5000")
+		s.add(room, p)
+		slot := &outSlot{}
+		for src, video := range map[Source]bool{Microphone: false, Camera: true, Screen: true} {
+			tr := &outTrack{
+				to: s.viewer, source: src, ssrc: uint32(100*(i+1)) + uint32(src), pt: 120, twcc: 3,
+				quality: QualityHigh, rw: rewriter{clock: 48000},
+			}
+			if video {
+				tr.rw.clock, tr.rtx = 90000, newRepairStream(tr.ssrc+50, 121)
+			}
+			slot.tracks[src] = tr
+			s.viewer.tracks[tr.ssrc] = tr
+		}
+		s.viewer.slots = append(s.viewer.slots, slot)
+		s.tracks = append(s.tracks, slot.tracks[Camera])
+		slot.assign(p)
+		s.source(p, Microphone, layerHigh, 40_000)
+		s.source(p, Camera, layerLow, 150_000)
+		s.source(p, Camera, layerHigh, 1_200_000)
+	}
+	return s
+}
+
+func (s *show) source(p *mediaPeer, src Source, layer int, rate float64) {
+	sec := section{source: src, pt: 96, video: src != Microphone, simulcast: src == Camera}
+	ssrc := uint32(1000 + len(s.layers))
+	p.pubs[src].on = true
+	in := s.open(p, ssrc, &sec, layer)
+	s.layers = append(s.layers, &layerSource{in: in, rate: rate, seq: 1<<16 + 65500, pic: 32700, first: true})
+}
+
+// frame sends one layer's next frame, if its publisher was told to send it.
+func (s *show) frame(x *layerSource) {
+	every := 33 * time.Millisecond
+	if !x.in.video {
+		every = 20 * time.Millisecond
+	}
+	x.next = s.now.Add(every)
+	x.ts += uint32(every.Milliseconds()) * x.in.log.clock / 1000
+	if p := x.in.pub; p.source == Camera && int(p.peer.told) <= x.in.layer {
+		return
+	}
+	size := int(x.rate * every.Seconds() / 8)
+	key := x.first || x.in.keyAt != x.keyAt
+	x.first, x.keyAt = false, x.in.keyAt
+	x.pic++
+	for first := true; size > 0; first = false {
+		n := min(size, 1100)
+		size -= n
+		b := make([]byte, max(n, 8))
+		if x.in.video {
+			copy(b, []byte{0x80, 0xc0, 0x80 | byte(x.pic>>8)&0x7f, byte(x.pic), byte(x.pic), 1})
+			if first {
+				b[0] |= 0x10
+			}
+			if first && key {
+				b[5] = 0
+			}
+		}
+		x.seq++
+		x.packet.Timestamp, x.packet.Marker = x.ts, size <= 0
+		seq, _ := x.in.log.note(uint16(x.seq), x.ts, s.now)
+		s.take(x.in, &x.packet, seq, b)
+	}
+}
+
+// drain carries what the loop sent to the viewer over the link.
+func (s *show) drain() {
+	s.flush()
+	for _, raw := range s.tap.sent {
+		if raw[1] >= 192 && raw[1] <= 223 {
+			continue
+		}
+		h := &rtp.Header{}
+		if _, err := s.viewer.in.DecryptRTP(nil, raw, h); err != nil {
+			s.t.Fatal(err)
+		}
+		s.got[h.SSRC] += len(raw)
+		ext := h.GetExtension(3)
+		if len(ext) != 2 {
+			s.t.Fatalf("SSRC %d without a transport-wide number", h.SSRC)
+		}
+		s.link.carry(extend(s.link.e.next-1, binary.BigEndian.Uint16(ext)), len(raw)+28)
+	}
+	s.tap.sent = s.tap.sent[:0]
+}
+
+func (s *show) run(d time.Duration) {
+	for end := s.now.Add(d); s.now.Before(end); {
+		s.now = s.now.Add(time.Millisecond)
+		s.link.now = s.now
+		if !s.now.Before(s.ticked) {
+			s.ticked = s.now.Add(tickEvery)
+			s.tick()
+		}
+		for _, x := range s.layers {
+			if !s.now.Before(x.next) {
+				s.frame(x)
+			}
+		}
+		s.drain()
+		if !s.now.Before(s.link.reportAt) {
+			s.link.reportAt = s.now.Add(100 * time.Millisecond)
+			s.link.report()
+		}
+	}
+}
+
+// carries says which layer each of the viewer's tracks carries: h, l or -.
+func (s *show) carries() string {
+	out := ""
+	for _, t := range s.tracks {
+		switch {
+		case t.cur == nil:
+			out += "-"
+		case t.cur.layer == layerHigh:
+			out += "h"
+		default:
+			out += "l"
+		}
+	}
+	return out
+}
+
+func (s *show) want(what, carries string) {
+	s.t.Helper()
+	if got := s.carries(); got != carries {
+		s.t.Errorf("%s: the viewer gets %s, not %s (estimate %.0f, acked %.0f)", what, got, carries, s.link.e.rate, s.link.e.acked)
+	}
+}
+
+// A step down and up again: the picture gets small, then large again, and the
+// probes that find that out do not fill the path.
+func TestPictureFollowsThePath(t *testing.T) {
+	s := newShow(t, 3_000_000, 1)
+	s.run(10 * time.Second)
+	s.want("3 Mbit/s", "h")
+	s.link.width = 400_000
+	s.run(6 * time.Second)
+	s.want("400 kbit/s", "l")
+	drops, padded := s.link.dropped, s.count.padded.Load()
+	s.run(60 * time.Second)
+	s.want("a minute later", "l")
+	if n := s.link.dropped - drops; n > 5 {
+		t.Errorf("%d packets were dropped by a path that is known", n)
+	}
+	if s.count.padded.Load() == padded {
+		t.Error("nobody tried whether more fits")
+	}
+	s.link.width = 3_000_000
+	s.run(45 * time.Second)
+	s.want("3 Mbit/s again", "h")
+}
+
+// Where nothing but voices fits, they alone go on, and the page hears it.
+func TestVoicesAloneAndBack(t *testing.T) {
+	s := newShow(t, 5_000_000, 2)
+	s.run(5 * time.Second)
+	s.want("5 Mbit/s", "hh")
+	s.link.width = 110_000
+	s.run(20 * time.Second)
+	s.want("110 kbit/s", "--")
+	if got := s.viewer.saidPaused; len(got) != 2 {
+		t.Errorf("paused: %v", got)
+	}
+	before := s.got[100]
+	s.run(time.Second)
+	if n := s.got[100] - before; n < 4_000 {
+		t.Errorf("%d bytes of voice in a second", n)
+	}
+	s.link.width = 5_000_000
+	s.run(60 * time.Second)
+	s.want("5 Mbit/s again", "hh")
+	if got := s.viewer.saidPaused; len(got) != 0 {
+		t.Errorf("still paused: %v", got)
+	}
+}
+
+// Who speaks is large, and a shared screen comes before any face.
+func TestImportance(t *testing.T) {
+	s := newShow(t, 2_400_000, 3)
+	s.viewer.room.speaking = []string{"b"}
+	for _, x := range s.layers {
+		if x.in.pub.source == Microphone && x.in.pub.peer.id == "b" {
+			x.in.pub.peer.level, x.in.pub.peer.levelAt = 127, s.now.Add(time.Hour)
+		}
+	}
+	s.run(30 * time.Second)
+	s.want("2.4 Mbit/s", "lhl")
+	s.source(s.tracks[2].pub.peer, Screen, layerHigh, 1_000_000)
+	s.run(30 * time.Second)
+	s.want("with a screen", "lll")
+	if tr := s.viewer.slots[2].tracks[Screen]; tr.cur == nil {
+		t.Error("the screen is not shown")
+	}
+}
