@@ -123,12 +123,12 @@ func (l *loop) allocate(p *mediaPeer) (missing float64) {
 	left := p.path.rate
 	seen := l.pictures[:0]
 	for _, t := range p.tracks {
-		switch {
-		case t.source == Microphone || t.source == ScreenAudio:
+		switch t.source {
+		case Microphone, ScreenAudio:
 			if t.cur != nil {
 				left -= t.cur.rate
 			}
-		default:
+		case Camera, Screen:
 			if wish, _ := t.wish(l.now); wish > QualityNone {
 				seen = append(seen, t)
 			}

@@ -273,8 +273,10 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 			if len(enc) != 1 {
 				return badOffer("slot section %q has %d encodings", mid, len(enc))
 			}
-			t := &outTrack{to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh,
-				rtx: newRepairStream(uint32(enc[0].RTX.SSRC), s.rtx)}
+			t := &outTrack{
+				to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh,
+				rtx: newRepairStream(uint32(enc[0].RTX.SSRC), s.rtx),
+			}
 			if s.exts.twcc <= 14 && (t.rtx.ssrc != 0 || !s.video) { // one byte holds no other id (RFC 8285)
 				t.twcc = s.exts.twcc
 			}

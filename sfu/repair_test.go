@@ -1,4 +1,3 @@
-//nolint:gosec // what wraps around is the subject
 package sfu
 
 import (
