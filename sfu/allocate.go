@@ -6,10 +6,14 @@ import (
 )
 
 const (
-	upMargin  = 1.2                    // more than it takes, before something is added
-	upFor     = time.Second            // so long
-	downFor   = 300 * time.Millisecond // what does not fit for so long is reduced
-	offFor    = 1500 * time.Millisecond
+	upMargin = 1.2                    // more than it takes, before something is added
+	upFor    = time.Second            // so long
+	downFor  = 300 * time.Millisecond // what does not fit for so long is reduced
+	offFor   = 1500 * time.Millisecond
+	// One cut of the estimate is to 0.85 of what arrives: no reason yet to
+	// reduce anything, if it recovers.
+	mildCut   = 0.75
+	mildFor   = 4 * time.Second
 	upAgain   = 2 * time.Second // after a reduction, twice as long each time
 	upLongest = 32 * time.Second
 	upTrial   = 10 * time.Second // reduced so soon after, an addition was a mistake
@@ -142,6 +146,11 @@ func (l *loop) allocate(p *mediaPeer) (missing float64) {
 		return int(int64(a.ssrc) - int64(b.ssrc)) // any order, but always the same
 	})
 	used := p.path.rate - left
+	have := used
+	for _, t := range seen {
+		have += t.costOf(t.share.level)
+	}
+	mild := p.path.rate >= mildCut*have
 	take := func(t *outTrack, q Quality) {
 		more := t.costOf(q) - t.costOf(t.share.asks)
 		margin := 1.0
@@ -166,7 +175,7 @@ func (l *loop) allocate(p *mediaPeer) (missing float64) {
 	}
 	for _, t := range seen {
 		more := t.share.asks > t.share.level
-		if t.share.settle(l.now) {
+		if t.share.settle(l.now, mild) {
 			l.retarget(t, l.now)
 		}
 		if more { // one thing at a time: first this, then whether more would fit
@@ -183,13 +192,16 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// settle moves a share to what fits, once that has held for a while.
-func (s *share) settle(now time.Time) bool {
+// settle moves a share to what fits, once that has held for a while: longer
+// where little is missing.
+func (s *share) settle(now time.Time, mild bool) bool {
 	wait := upFor
 	switch {
 	case s.asks == s.level:
 		s.since = time.Time{}
 		return false
+	case s.asks < s.level && mild:
+		wait = mildFor
 	case s.asks == QualityNone:
 		wait = offFor
 	case s.asks < s.level:

@@ -216,6 +216,27 @@ func TestPictureFollowsThePath(t *testing.T) {
 	s.want("3 Mbit/s again", "h")
 }
 
+// One short scare cuts the estimate, but not the picture.
+func TestOneScareChangesNothing(t *testing.T) {
+	s := newShow(t, 1_900_000, 1)
+	s.run(15 * time.Second)
+	s.want("1.9 Mbit/s", "h")
+	switches, lowest := s.count.switches.Load(), s.link.e.rate
+	s.link.width = 1_200_000
+	s.run(500 * time.Millisecond)
+	s.link.width = 1_900_000
+	for range 100 {
+		s.run(100 * time.Millisecond)
+		lowest = min(lowest, s.link.e.rate)
+	}
+	if need := s.tracks[0].pub.layers[layerHigh].need; lowest > need {
+		t.Errorf("the estimate stayed at %.0f, above %.0f: nothing was tried", lowest, need)
+	}
+	if n := s.count.switches.Load() - switches; n > 0 {
+		t.Errorf("%d switches, the estimate fell to %.0f", n, lowest)
+	}
+}
+
 // Where nothing but voices fits, they alone go on, and the page hears it.
 func TestVoicesAloneAndBack(t *testing.T) {
 	s := newShow(t, 5_000_000, 2)
