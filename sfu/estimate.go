@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	sentKept  = 1024 // packets whose fate is remembered
-	rateStart = 3_000_000
+	sentKept  = 1024      // packets whose fate is remembered
+	rateStart = 6_000_000 // a full room; a path that carries less says so within a second
 	rateLeast = 30_000
 	rateMost  = 50_000_000
 	// lossFloor is enough for voices and a small picture: loss alone, unless it
