@@ -51,7 +51,7 @@ func sealing(t *testing.T) *srtp.Context {
 func newShow(t *testing.T, width float64, publishers int) *show {
 	t.Helper()
 	s := &show{t: t, tap: &wiretap{to: netip.MustParseAddrPort("192.0.2.9:5000")}, got: map[uint32]int{}}
-	s.loop = newLoop(s.tap, newDirectory(), &counters{}, slog.New(slog.DiscardHandler))
+	s.loop = newLoop(s.tap, slog.New(slog.DiscardHandler))
 	s.link = newLink(width)
 	s.now = s.link.now
 	room := &mediaRoom{}
