@@ -24,15 +24,22 @@ export interface Counter {
   stop(): Promise<void>;
 }
 
-/** startCounter builds the binary and runs it in development mode, in a folder of its own. */
-export async function startCounter(settings: Record<string, string> = {}): Promise<Counter> {
+/**
+ * startCounter builds the binary and runs it in development mode, in a folder
+ * of its own; before are words to put before the command.
+ */
+export async function startCounter(
+  settings: Record<string, string> = {},
+  before: readonly string[] = [],
+): Promise<Counter> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sportello-e2e-'));
   const binary = path.join(folder, 'sportello');
   const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { encoding: 'utf8' });
   assert.equal(built.status, 0, built.stderr);
   const port = await freePort();
   let log = '';
-  const server = spawn(binary, ['dev', '-dir', path.join(folder, 'data')], {
+  const command: string[] = [...before, binary, 'dev', '-dir', path.join(folder, 'data')];
+  const server = spawn(command[0] ?? binary, command.slice(1), {
     env: { ...process.env, SPORTELLO_ADDR: `127.0.0.1:${port}`, SPORTELLO_MEDIA_PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -138,9 +145,14 @@ const fakeDevices = [
   '--use-fake-device-for-media-stream=display-media-type=browser,fps=10',
 ];
 
-export async function startBrowser(flags: readonly string[] = fakeDevices): Promise<Browser> {
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+export async function startBrowser(
+  flags: readonly string[] = fakeDevices,
+  executablePath: string = CHROMIUM,
+): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath,
     headless: true,
     args: [...common, ...flags],
   });
