@@ -78,7 +78,7 @@ type HourLoad struct {
 // Statistics is what can be told of a period without knowing anybody.
 type Statistics struct {
 	Tallies  []Tally
-	Lead     Spread // from booking to the start
+	Lead     Spread // from booking to the start; of who had an appointment
 	Waiting  Spread // from arrived to called, in person
 	Duration Spread // from called to served
 	Hours    []HourLoad
@@ -103,7 +103,7 @@ func (a *Agenda) Statistics(ctx context.Context, p Period) (s Statistics, err er
 		into         *Spread
 		length, when string
 	}{
-		{&s.Lead, `lower(a.period) - a.created_at`, `a.state IN ` + counted},
+		{&s.Lead, `lower(a.period) - a.created_at`, `a.created_at <= lower(a.period) AND a.channel <> 'walk_in' AND a.state IN ` + counted},
 		{&s.Waiting, `a.called_at - a.arrived_at`, `a.mode = 'in_person' AND a.called_at >= a.arrived_at`},
 		{&s.Duration, `a.closed_at - a.called_at`, `a.state = 'served' AND a.closed_at >= a.called_at`},
 	} {
