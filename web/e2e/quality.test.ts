@@ -51,12 +51,18 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
   await picture(citizen, 'quality-320');
   await picture(clerk, 'quality-1280');
   await accessible(citizen, 'the hint on a phone');
-  await citizen.evaluate(
-    (m) => {
+  const tell = (message: object): Promise<void> =>
+    citizen.evaluate((m) => {
       (window as unknown as { say: (message: object) => void }).say(m);
-    },
-    { ...say, level: 'good', reduced: false },
-  );
+    }, message);
+  await tell({ type: 'paused', slots: [0] });
+  await citizen.waitForSelector('.tile-paused:not([hidden]):has-text("Video in pausa")');
+  await citizen.waitForSelector('[role=status]:has-text("per ora solo l’audio")', { state: 'attached' });
+  await picture(citizen, 'paused-320');
+  await accessible(citizen, 'a paused picture on a phone');
+  await tell({ type: 'paused', slots: [] });
+  await citizen.waitForSelector('.tile-paused', { state: 'hidden' });
+  await tell({ ...say, level: 'good', reduced: false });
   await citizen.waitForSelector('.weak', { state: 'hidden' });
   assert.deepEqual(errors, []);
 });

@@ -430,7 +430,7 @@ export class CallView {
   /** showQuality says how one's own connection fares, in words, and aloud when that changes. */
   private showQuality(): void {
     const { state } = this.o.session;
-    const key = hint(state.connections[state.self.peer], this.weakHere);
+    const key = hint(state.connections[state.self.peer], this.weakHere, state.paused.length > 0);
     const words = key ? t(key) : '';
     const span = this.weak.querySelector('span');
     if (!span || span.textContent === words) return;

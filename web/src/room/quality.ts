@@ -4,8 +4,9 @@
 import type { Connection } from '../protocol.gen';
 import type { Key } from './i18n';
 
-/** hint is the text for one's own connection; null while all is well. */
-export function hint(own: Connection | undefined, weakHere: boolean): Key | null {
+/** hint is the text for one's own connection, on which pictures may be paused; null while all is well. */
+export function hint(own: Connection | undefined, weakHere: boolean, paused = false): Key | null {
+  if (paused) return 'room.banner.paused';
   if (own?.level === 'bad') return 'room.banner.bad';
   if (own?.reduced) return 'room.banner.reduced';
   return own?.level === 'weak' || weakHere ? 'room.banner.weak' : null;

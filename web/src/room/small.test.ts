@@ -83,4 +83,5 @@ void test("the hint says the worst that is known of one's own connection", () =>
   assert.equal(hint(own('weak'), false), 'room.banner.weak');
   assert.equal(hint(own('weak', true), false), 'room.banner.reduced');
   assert.equal(hint(own('bad', true), true), 'room.banner.bad');
+  assert.equal(hint(own('bad'), true, true), 'room.banner.paused');
 });

@@ -17,6 +17,7 @@ interface CameraTile {
   readonly participant: Participant | null; // null is oneself
   readonly slot: number;
   readonly speaking: boolean;
+  readonly paused: boolean; // there is no room for the picture on one's own link
 }
 
 interface ScreenTile {
@@ -107,6 +108,7 @@ export class Stage {
       participant: p,
       slot: slotOf(p.peer),
       speaking: state.speaking.includes(p.peer),
+      paused: state.paused.includes(slotOf(p.peer)),
     }));
     tiles.push({
       key: 'self',
@@ -114,6 +116,7 @@ export class Stage {
       participant: null,
       slot: -1,
       speaking: micOn && state.speaking.includes(state.self.peer),
+      paused: false,
     });
     const screens = state.participants
       .filter((p) => publishes(p, 'screen') && slotOf(p.peer) >= 0)
@@ -187,6 +190,7 @@ export class Stage {
       h('span', { class: 'spinner' }),
       h('span', {}, t('room.tile.reconnecting')),
     );
+    const paused = h('div', { class: 'tile-away tile-paused', hidden: true }, h('span', {}, t('room.tile.paused')));
     const avatar = h('div', { class: 'avatar', 'aria-hidden': 'true' });
     const element = h(
       'figure',
@@ -194,6 +198,7 @@ export class Stage {
       h('div', { class: 'tile-empty' }, avatar),
       video,
       away,
+      paused,
       h('figcaption', {}, muted, badge),
     );
     let track: MediaStreamTrack | null = null;
@@ -213,6 +218,7 @@ export class Stage {
       video.classList.toggle('mirrored', mine && this.o.devices.mirrored);
       show(muted, !sounding);
       show(away, x.participant?.state === 'reconnecting');
+      show(paused, on && x.paused && x.participant?.state !== 'reconnecting');
       text(avatar, initials(x.name));
       text(badge, mine ? t('room.tile.you') : x.name);
     };
