@@ -26,6 +26,9 @@ void test(
       browser: 'firefox',
       executablePath: executable,
       headless: true,
+      // Not setViewport: it takes a command that Firefox ESR 140 does not know.
+      defaultViewport: null,
+      args: ['--width=900', '--height=700'],
       extraPrefsFirefox: {
         'media.navigator.streams.fake': true,
         'media.navigator.permission.disabled': true,
@@ -35,7 +38,6 @@ void test(
     });
     try {
       const citizen = await firefox.newPage();
-      await citizen.setViewport({ width: 900, height: 700 });
       await citizen.evaluateOnNewDocument(() => {
         const made: RTCPeerConnection[] = [];
         Object.assign(window, { made });
@@ -49,7 +51,14 @@ void test(
       });
       await citizen.goto(counter.citizenLink);
       await citizen.waitForSelector('[data-action=enter]');
-      await citizen.waitForFunction(() => document.querySelector('video')?.videoWidth);
+      // Not waitForFunction: the page's Content-Security-Policy refuses what it evaluates.
+      const width = (picture: string): Promise<number> =>
+        citizen.evaluate((at) => document.querySelector<HTMLVideoElement>(at)?.videoWidth ?? 0, picture);
+      await eventually(
+        'the preview',
+        () => width('video'),
+        (pixels) => pixels > 0,
+      );
       await citizen.click('[data-action=enter]');
       await citizen.waitForSelector('[data-view=lobby]');
       const { page: clerk } = await newPage(chromium, desktop);
@@ -80,8 +89,10 @@ void test(
         (now) => now.frames > first.frames + 10 && now.energy > first.energy,
       );
       await clerk.click('[data-command=screen]');
-      await citizen.waitForFunction(
-        () => (document.querySelector<HTMLVideoElement>('.screen-tile video')?.videoWidth ?? 0) > 640,
+      await eventually(
+        'the screen in Firefox',
+        () => width('.screen-tile video'),
+        (pixels) => pixels > 640,
       );
       await citizen.screenshot({ path: 'web/e2e/out/firefox.png' });
       await picture(clerk, 'with-firefox');
