@@ -341,3 +341,15 @@ export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(OUT, { recursive: true });
   await page.screenshot({ path: path.join(OUT, `${name}.png`) });
 }
+
+/** meet lets the citizen of the demonstration's appointment wait, and its clerk admit them. */
+export async function meet(counter: Counter, citizen: Page, clerk: Page): Promise<void> {
+  await citizen.goto(counter.citizenLink);
+  await citizen.click('[data-action=enter]');
+  await citizen.waitForSelector('[data-view=lobby]');
+  await clerk.goto(counter.clerkLink);
+  await clerk.click('[data-action=enter]');
+  await clerk.waitForSelector('[data-view=call]');
+  await clerk.click('[data-action=lobby-bar]');
+  await citizen.waitForSelector('[data-view=call]');
+}

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, desktop, newPage, phone, picture, startSite } from './harness';
+import { accessible, desktop, meet, newPage, phone, picture, startSite } from './harness';
 
 const site = startSite();
 
@@ -29,14 +29,7 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
         },
       });
     });
-  await citizen.goto(site.counter.citizenLink);
-  await citizen.click('[data-action=enter]');
-  await citizen.waitForSelector('[data-view=lobby]');
-  await clerk.goto(site.counter.clerkLink);
-  await clerk.click('[data-action=enter]');
-  await clerk.waitForSelector('[data-view=call]');
-  await clerk.click('[data-action=lobby-bar]');
-  await citizen.waitForSelector('[data-view=call]');
+  await meet(site.counter, citizen, clerk);
   await clerk.click('[data-command=people]');
   const peer = await clerk.locator('.person[data-peer]').getAttribute('data-peer');
   const say = { type: 'connection', peer, level: 'bad', reduced: true };

@@ -4,7 +4,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { accessible, desktop, dropSockets, eventually, newPage, peersMade, phone, picture, startSite } from './harness';
+import {
+  accessible,
+  desktop,
+  dropSockets,
+  eventually,
+  meet,
+  newPage,
+  peersMade,
+  phone,
+  picture,
+  startSite,
+} from './harness';
 
 const site = startSite();
 const small = { ...phone, viewport: { width: 320, height: 568 } };
@@ -51,14 +62,7 @@ async function tabTo(page: Page, selector: string): Promise<void> {
 void test('what is typed is read while it is typed', { timeout: 150_000 }, async () => {
   const { page: citizen, errors } = await newPage(site.browser, small);
   const { page: clerk, errors: clerkErrors } = await newPage(site.browser, desktop);
-  await citizen.goto(site.counter.citizenLink);
-  await citizen.click('[data-action=enter]');
-  await citizen.waitForSelector('[data-view=lobby]');
-  await clerk.goto(site.counter.clerkLink);
-  await clerk.click('[data-action=enter]');
-  await clerk.waitForSelector('[data-view=call]');
-  await clerk.click('[data-action=lobby-bar]');
-  await citizen.waitForSelector('[data-view=call]');
+  await meet(site.counter, citizen, clerk);
   for (const page of [citizen, clerk])
     await eventually(
       'media is up',
