@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import { noWriteBlocked, readMetrics, type Metrics } from './metrics';
 
 export const OUT = path.resolve('web/e2e/out');
 const START_WITHIN = 120_000;
@@ -21,6 +22,8 @@ export interface Counter {
   readonly log: () => string;
   /** Runs SQL in the counter's own database, for what no page can do: move time. */
   readonly sql: (statement: string) => void;
+  readonly metrics: () => Metrics;
+  /** Ends the counter; fails where the control plane tried to send with the media's keys. */
   stop(): Promise<void>;
 }
 
@@ -36,11 +39,17 @@ export async function startCounter(
   const binary = path.join(folder, 'sportello');
   const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { encoding: 'utf8' });
   assert.equal(built.status, 0, built.stderr);
-  const port = await freePort();
+  const [port, privatePort] = [await freePort(), await freePort()];
   let log = '';
   const command: string[] = [...before, binary, 'dev', '-dir', path.join(folder, 'data')];
   const server = spawn(command[0] ?? binary, command.slice(1), {
-    env: { ...process.env, SPORTELLO_ADDR: `127.0.0.1:${port}`, SPORTELLO_MEDIA_PORT: '0', ...settings },
+    env: {
+      ...process.env,
+      SPORTELLO_ADDR: `127.0.0.1:${port}`,
+      SPORTELLO_PRIVATE_ADDR: `:${privatePort}`,
+      SPORTELLO_MEDIA_PORT: '0',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const links = new Promise<[string, string]>((resolve, reject) => {
@@ -69,7 +78,14 @@ export async function startCounter(
       sql: (statement) => {
         runSQL(folder, statement);
       },
-      stop,
+      metrics: () => readMetrics(privatePort, before),
+      stop: async () => {
+        try {
+          noWriteBlocked(readMetrics(privatePort, before));
+        } finally {
+          await stop();
+        }
+      },
     };
   } catch (error) {
     await stop();

@@ -1,7 +1,6 @@
 // What a bad network does: sockets drop, and the call goes on by itself.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
   cutSockets,
@@ -16,6 +15,7 @@ import {
   picture,
   startSite,
 } from './harness';
+import { randomFile } from './randomfile';
 
 const site = startSite();
 
@@ -68,11 +68,7 @@ void test('a dropped socket keeps the seat, the media, the chat and the file', {
 
   // A file that is under way when both sockets drop still arrives.
   await clerk.click('[data-command=files]');
-  await clerk.setInputFiles('#file-pick', {
-    name: 'foto.zip',
-    mimeType: 'application/zip',
-    buffer: randomBytes(48 * 1024 * 1024),
-  });
+  await clerk.setInputFiles('#file-pick', randomFile('foto.zip', 48 * 1024 * 1024).path);
   await citizen.keyboard.press('Escape'); // on a phone a panel covers the buttons
   await citizen.click('[data-command=files]');
   await citizen.click('[data-action=accept]');

@@ -4,11 +4,12 @@
 // What is asserted is media as the browsers decoded it, not elements.
 
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, signIn, type Booked } from './booking';
 import { accessible, desktop, eventually, flows, media, newPage, phone, picture, startSite } from './harness';
+import { randomFile } from './randomfile';
 
 // The room opens long before its time, so that the story runs at any hour.
 const site = startSite({ SPORTELLO_JOIN_BEFORE: '4000h' });
@@ -177,10 +178,9 @@ await test('a citizen books, meets the clerk and is served', { timeout: 280_000 
   });
 
   await step(t, 'a file of 20 MB arrives whole, with the same SHA-256 on both sides', async () => {
-    const content = randomBytes(20 * 1024 * 1024);
-    const sum = createHash('sha256').update(content).digest('hex');
+    const { path, sha256: sum } = randomFile('planimetria.pdf', 20 * 1024 * 1024);
     await panel(clerk, 'files');
-    await clerk.setInputFiles('#file-pick', { name: 'planimetria.pdf', mimeType: 'application/pdf', buffer: content });
+    await clerk.setInputFiles('#file-pick', path);
     await panel(citizen, 'files');
     await citizen.click('[data-action=accept]');
     const received = citizen.locator('.file-card[data-status=done]');
