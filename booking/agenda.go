@@ -127,7 +127,7 @@ type BookRequest struct {
 	StaffNote string
 	Actor     Actor
 	// Once refuses, with an *AlreadyError, whoever has an appointment to come for
-	// the service.
+	// one of the services.
 	Once bool
 }
 

@@ -13,7 +13,8 @@ import (
 // maxRemark is in runes.
 const maxRemark = 200
 
-// Rate keeps how easy somebody found it, from 1 to 5, with a remark or none.
+// Rate keeps how easy somebody found it, from 1 to 5, with a remark or none: one
+// opinion of the whole appointment, however many services it was for.
 // What is kept does not lead back to the appointment. ErrState where it was
 // rated before, or was never booked.
 func (a *Agenda) Rate(ctx context.Context, id uuid.UUID, stars int, remark string) error {
@@ -32,10 +33,10 @@ func (a *Agenda) Rate(ctx context.Context, id uuid.UUID, stars int, remark strin
 			WITH once AS (
 				UPDATE appointment SET rated = true
 				WHERE id = $1 AND NOT rated AND state NOT IN ('held', 'expired', 'cancelled')
-				RETURNING office_id, service_id, mode
+				RETURNING office_id, service_id, also, mode
 			)
-			INSERT INTO rating (id, office_id, service_id, mode, day, stars, remark)
-			SELECT $2, office_id, service_id, mode, ($3::timestamptz AT TIME ZONE o.tz)::date, $4, $5
+			INSERT INTO rating (id, office_id, service_id, also, mode, day, stars, remark)
+			SELECT $2, office_id, service_id, also, mode, ($3::timestamptz AT TIME ZONE o.tz)::date, $4, $5
 			FROM once JOIN office o ON o.id = office_id`, id, uuid.New(), a.now(), stars, remark)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = ErrState
@@ -55,7 +56,7 @@ const maxRemarks = 100
 type Remark struct {
 	Day     time.Time // as a calendar date
 	Stars   int
-	Service Text
+	Service Text // all of them, where the appointment was for several
 	Mode    Mode
 	Text    string
 }
@@ -98,13 +99,34 @@ func (a *Agenda) Ratings(ctx context.Context, p Period) (r Ratings, err error) {
 		return r, fmt.Errorf("ratings: %w", err)
 	}
 	rows, err := a.pool.Query(ctx, `
-		SELECT r.day, r.stars, s.name, r.mode, r.remark FROM rating r JOIN service s ON s.id = r.service_id
+		SELECT r.day, r.stars, r.mode, r.remark, r.service_id, r.also FROM rating r
 		WHERE `+within+` AND r.remark <> '' ORDER BY r.day DESC, r.id LIMIT $4`, append(args, maxRemarks)...)
 	if err != nil {
 		return r, fmt.Errorf("ratings: %w", err)
 	}
-	if r.Remarks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Remark]); err != nil {
+	var services []int64 // the first of each, and what was done beside it
+	also := map[int][]int64{}
+	r.Remarks, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x Remark, err error) {
+		var first int64
+		var others []int64
+		err = row.Scan(&x.Day, &x.Stars, &x.Mode, &x.Text, &first, &others)
+		also[len(also)] = append([]int64{first}, others...)
+		services = append(append(services, first), others...)
+		return x, err
+	})
+	if err != nil {
 		return r, fmt.Errorf("ratings: %w", err)
+	}
+	found, err := servicesByID(ctx, a.pool, services)
+	if err != nil {
+		return r, fmt.Errorf("ratings: %w", err)
+	}
+	for i, ids := range also {
+		var others []Service
+		for _, id := range ids[1:] {
+			others = append(others, found[id])
+		}
+		r.Remarks[i].Service = together(found[ids[0]], others).Name
 	}
 	return r, nil
 }

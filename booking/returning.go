@@ -40,7 +40,7 @@ func (a *Agenda) History(ctx context.Context, id uuid.UUID, actor Actor) ([]Appo
 }
 
 // AlreadyError says that the person has appointments to come for the same
-// service: another operator may have booked them a moment ago.
+// service, or one of them: another operator may have booked them a moment ago.
 type AlreadyError struct {
 	Coming []Appointment
 }
@@ -49,13 +49,14 @@ type AlreadyError struct {
 func (*AlreadyError) Error() string { return "booking: the person has an appointment for this already" }
 
 // already fails with an *AlreadyError where the person of a hold has another
-// appointment for its service. Of two operators with one caller at least the
+// appointment for one of its services. Of two operators with one caller at least the
 // second is told, since each has said who it is for before asking.
 func (a *Agenda) already(ctx context.Context, h Hold, p Person) error {
+	s := h.Appointment.Service
 	list, err := a.records(ctx, a.pool, `
-		WHERE a.service_id = $3 AND a.id <> $4 AND upper(a.period) > $5 AND `+sameContact+`
+		WHERE (a.service_id = ANY($3) OR a.also && $3) AND a.id <> $4 AND upper(a.period) > $5 AND `+sameContact+`
 			AND (a.state IN ('booked', 'arrived', 'called') OR a.state = 'held' AND a.hold_expires_at > $5)
-		ORDER BY lower(a.period), a.id`, strings.ToLower(p.Email), p.Phone, h.Appointment.Service.ID, h.ID, a.now())
+		ORDER BY lower(a.period), a.id`, strings.ToLower(p.Email), p.Phone, append([]int64{s.ID}, s.Also...), h.ID, a.now())
 	if err != nil {
 		return err
 	}

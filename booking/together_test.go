@@ -27,6 +27,36 @@ func (w *world) freeOf(t *testing.T, also []int64, day int) string {
 	return starts(slots)
 }
 
+// TestOneRatingForSeveralServices: the opinion is of the appointment, and so are the remarks' names.
+func TestOneRatingForSeveralServices(t *testing.T) {
+	w := newWorld(t, monday)
+	ctx := t.Context()
+	h := w.hold(t, w.both(at(t, 17, 9, 0)))
+	if err := w.SetPerson(ctx, h.ID, h.Secret, maria); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Confirm(ctx, h.ID, h.Secret); err != nil {
+		t.Fatal(err)
+	}
+	alone := w.booked(t, w.request(at(t, 16, 10, 0), booking.InPerson))
+	for _, rated := range []booking.Hold{h, alone} {
+		if err := w.Rate(ctx, rated.ID, 5, "bene"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := w.Ratings(ctx, booking.Period{First: monday, Last: monday})
+	if err != nil || r.Count() != 2 || len(r.Remarks) != 2 {
+		t.Fatalf("ratings %+v, %v", r, err)
+	}
+	names := map[string]bool{}
+	for _, x := range r.Remarks {
+		names[x.Service["it"]] = true
+	}
+	if !names["Breve + Lungo"] || !names["Breve"] {
+		t.Errorf("remarks of %v", names)
+	}
+}
+
 func TestSeveralServicesTakeTheirTimeTogether(t *testing.T) {
 	w := newWorld(t, monday)
 	ctx := t.Context()

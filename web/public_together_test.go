@@ -30,6 +30,7 @@ func TestSeveralServicesInOneAppointment(t *testing.T) {
 	c.post(hold+"/dettagli", url.Values{"note": {""}}).onStep("/richiedente")
 	c.post(hold+"/richiedente", maria()).onStep("/riepilogo").shows(http.StatusOK, "Certificati anagrafici + Carta d'identità elettronica")
 	c.post(hold+"/riepilogo", url.Values{}).onStep("/conferma").shows(http.StatusOK, "Certificati anagrafici + Carta d'identità elettronica")
+	c.shows(http.StatusOK, "Un voto solo, per tutto l’appuntamento: Certificati anagrafici + Carta d")
 	secret := c.secret()
 	a, err := c.agenda.BySecret(t.Context(), secret)
 	if err != nil || a.End.Sub(a.Start).Minutes() != 35 {

@@ -15,6 +15,8 @@ type ratingView struct {
 	Thanks bool
 	Error  string // what was wrong with the answer before
 	Scale  []int
+	// Together are the services that the one answer is for; nil where there is but one.
+	Together booking.Text
 }
 
 // ratingOf asks where it can still be answered. Address is where the answer goes.
@@ -22,6 +24,9 @@ func ratingOf(a booking.Appointment, r *http.Request, address string) ratingView
 	v := ratingView{Thanks: a.Rated, Error: r.URL.Query().Get("valutazione"), Scale: []int{1, 2, 3, 4, 5}}
 	if v.Error != "stelle" && v.Error != "testo" {
 		v.Error = ""
+	}
+	if len(a.Service.Also) > 0 {
+		v.Together = a.Service.Name
 	}
 	switch a.State {
 	case booking.Held, booking.Expired, booking.Cancelled:

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 	"sync"
@@ -114,7 +113,6 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"upper":        upperFirst,
 		"icon":         r.icon,
 		"hasMailbox":   func() bool { return r.mailbox },
-		"query":        func(s string) string { return url.QueryEscape(s) },
 		"dict":         dict,
 		"add":          func(a, b int) int { return a + b },
 	}

@@ -19,7 +19,9 @@ type operatorView struct {
 	Query    string          // what was typed for the service
 	Several  []serviceChoice // what it may mean
 	Chosen   *serviceChoice
-	From     string // the day to look from, as 2026-11-23
+	Add      []serviceLink // what can be done in the same appointment
+	Leave    []serviceLink // what of it can be left out again
+	From     string        // the day to look from, as 2026-11-23
 	Today    string
 	Modes    []modeSlots
 
@@ -84,13 +86,19 @@ func (s *Server) operatorView(r *http.Request, me *colleague, query, from string
 	if day, ok := s.parseDay(from); ok && day.After(start) {
 		start, v.From = day, from
 	}
-	found := matchServices(v.Services, v.Query)
+	found, err := s.servicesMeant(r.Context(), s.lang(r), v.Services, v.Query)
+	if err != nil {
+		return nil, err
+	}
 	if len(found) != 1 {
 		v.Several = found
 		return v, nil
 	}
 	v.Chosen = &found[0]
 	v.Query = v.Chosen.Label
+	if v.Add, v.Leave, err = s.joinLinks(r.Context(), s.lang(r), *v.Chosen); err != nil {
+		return nil, err
+	}
 	v.Modes, err = s.freeSlots(r.Context(), v.Chosen.Service, start, r.FormValue("orario"))
 	return v, err
 }
@@ -138,7 +146,7 @@ func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *collea
 	}
 	hold, err := s.agenda.Book(r.Context(), booking.BookRequest{
 		HoldRequest: booking.HoldRequest{
-			ServiceID: v.Chosen.Service.ID, Start: start, Mode: mode, Channel: booking.ByOperator, Audience: booking.Operators,
+			ServiceID: v.Chosen.Service.ID, Also: v.Chosen.Service.Also, Start: start, Mode: mode, Channel: booking.ByOperator, Audience: booking.Operators,
 		},
 		Person: v.Person, Note: v.Note, StaffNote: v.StaffNote, Actor: me.Actor(),
 		Once: r.PostFormValue("azione") != "comunque",

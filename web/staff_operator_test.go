@@ -54,6 +54,62 @@ func TestOperatorBooks(t *testing.T) {
 	}
 }
 
+// TestOperatorBooksSeveralServices: typed with a plus sign, or added by a link.
+func TestOperatorBooksSeveralServices(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	ask := func(text string) answer { return b.get("/it/staff/operatore?servizio=" + url.QueryEscape(text)) }
+	const label = "Carta d&#39;identità elettronica – Anagrafe &#43; Certificati anagrafici"
+	page := b.want(ask("identita + certif"), http.StatusOK, label, "35 minuti", "Togli: Certificati anagrafici")
+	// What was found, typed as it is shown, finds the same; so does the link beside the first.
+	b.want(ask("Carta d'identità elettronica – Anagrafe + Certificati anagrafici"), http.StatusOK, "35 minuti")
+	links := b.want(ask("identita +"), http.StatusOK, "20 minuti", "Aggiungi: Certificati anagrafici")
+	add := regexp.MustCompile(`href="([^"]+)">Aggiungi: Certificati anagrafici`).FindStringSubmatch(links.body)
+	if add == nil {
+		t.Fatal("no link adds a service")
+	}
+	b.want(b.get(strings.ReplaceAll(add[1], "&amp;", "&")), http.StatusOK, label, "35 minuti")
+	leave := regexp.MustCompile(`href="([^"]+)">Togli: Certificati anagrafici`).FindStringSubmatch(page.body)
+	if leave == nil {
+		t.Fatal("no link leaves a service out")
+	}
+	b.want(b.get(strings.ReplaceAll(leave[1], "&amp;", "&")), http.StatusOK, "20 minuti")
+	// A word that means several asks which; what no desk does together says so.
+	// The later starts, and one of several services, are one link away.
+	for _, text := range []string{"identita", "certificati"} {
+		later := regexp.MustCompile(`href="([^"]+)">(?:Orari successivi|Certificati anagrafici)`).FindStringSubmatch(ask(text).body)
+		if later == nil {
+			t.Fatalf("%s leads nowhere", text)
+		}
+		b.want(b.get(strings.ReplaceAll(later[1], "&amp;", "&")), http.StatusOK, `name="orario"`)
+	}
+	b.want(ask("identita + c"), http.StatusOK, "Quale di questi servizi?", label, "Cambio")
+	b.want(ask("identita + tari"), http.StatusOK, "Nessuno sportello fa insieme")
+	b.want(ask("identita + identita"), http.StatusOK, "Nessuno sportello fa insieme")
+	b.want(ask("+ + +"), http.StatusOK)
+
+	const both = "anagrafe/carta-identita + certificati"
+	slot := strings.ReplaceAll(regexp.MustCompile(`name="orario" value="([^"]+)"`).FindStringSubmatch(page.body)[1], "&#43;", "+")
+	done := b.want(b.post("/it/staff/operatore", call(both, slot)...), http.StatusSeeOther)
+	b.want(b.get(done.location()), http.StatusOK, "Carta d&#39;identità elettronica &#43; Certificati anagrafici")
+	list, err := c.agenda.List(t.Context(), booking.AgendaQuery{})
+	if err != nil || len(list) != 1 || list[0].End.Sub(list[0].Start).Minutes() != 35 || len(list[0].Service.Also) != 1 {
+		t.Fatalf("booked %+v, %v", list, err)
+	}
+	// The caller has an appointment for each of them now, whichever is asked for.
+	for _, service := range []string{"anagrafe/certificati", "anagrafe/carta-identita", "anagrafe/cambio-residenza + certificati"} {
+		other := strings.ReplaceAll(regexp.MustCompile(`name="orario" value="([^"]+)"`).FindStringSubmatch(ask(service).body)[1], "&#43;", "+")
+		b.want(b.post("/it/staff/operatore", call(service, other)...), http.StatusConflict, "ha già un appuntamento")
+	}
+	// Nothing free: on the waiting list for both.
+	b.want(b.post("/it/staff/operatore", "servizio", both, "nome", "Pia", "cognome", "Neri", "telefono", "0121 999888", "lingua", "it",
+		"azione", "attesa", "entro", "2026-11-30", "modo", "in_person"), http.StatusSeeOther)
+	var also []int64
+	if err := c.pool.QueryRow(t.Context(), `SELECT a.also FROM waiting w JOIN appointment a ON a.id = w.appointment_id`).Scan(&also); err != nil || len(also) != 1 {
+		t.Errorf("waits for %v beside the first, %v", also, err)
+	}
+}
+
 func TestOperatorCollidesWithACitizen(t *testing.T) {
 	c := newCounter(t, nil)
 	b := c.as("operatore")

@@ -3,10 +3,14 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"sportello/booking"
 )
+
+// TogetherAsked says that several services were typed, which no desk does together.
+func (v *operatorView) TogetherAsked() bool { return strings.Contains(v.Query, plus) }
 
 // operatorWait puts the caller on the waiting list of the service.
 func (s *Server) operatorWait(w http.ResponseWriter, r *http.Request, me *colleague, v *operatorView) error {
@@ -20,7 +24,7 @@ func (s *Server) operatorWait(w http.ResponseWriter, r *http.Request, me *collea
 		mode = v.Chosen.Service.Modes[0]
 	}
 	hold, err := s.agenda.Wait(r.Context(), booking.WaitRequest{
-		ServiceID: v.Chosen.Service.ID, Mode: mode, Until: until, Person: v.Person, Channel: booking.ByOperator, Actor: me.Actor(),
+		ServiceID: v.Chosen.Service.ID, Also: v.Chosen.Service.Also, Mode: mode, Until: until, Person: v.Person, Channel: booking.ByOperator, Actor: me.Actor(),
 	})
 	if err != nil {
 		return s.operatorTrouble(w, r, me, v, mode, err)

@@ -57,7 +57,7 @@ func matchServices(all []serviceChoice, text string) []serviceChoice {
 		return nil
 	}
 	for _, c := range all {
-		if foldText(c.Label) == want || c.Office.Slug+"/"+c.Service.Slug == text {
+		if foldText(c.Label) == want || c.Office.Slug+"/"+c.Service.Slug == strings.TrimSpace(text) {
 			return []serviceChoice{c}
 		}
 	}

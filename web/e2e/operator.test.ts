@@ -39,6 +39,15 @@ class Keys {
     assert.fail(`no way by Tab to ${selector}`);
   }
 
+  /** tabBackTo presses Shift and Tab until the focus is on something that fits a selector. */
+  async tabBackTo(selector: string): Promise<void> {
+    for (let i = 0; i < 20; i++) {
+      if (await this.page.evaluate((s) => document.activeElement?.matches(s) ?? false, selector)) return;
+      await this.press('Shift+Tab');
+    }
+    assert.fail(`no way back by Tab to ${selector}`);
+  }
+
   async focusOn(selector: string): Promise<void> {
     await this.page.waitForFunction((s) => document.activeElement?.matches(s) ?? false, selector);
   }
@@ -75,9 +84,50 @@ void test('a call, by keyboard only', { timeout: 180_000 }, async () => {
   await accessible(page, 'the code to dictate');
   await picture(page, 'operator-code');
 
-  // The same caller again: found by name, filled in, and told of what there is.
+  // Two services in one appointment: a plus sign and a few letters more, no key press besides.
   await keys.press('Alt+s');
   await page.waitForURL('**/staff/operatore');
+  const beforeSeveral = keys.count;
+  await keys.focusOn('#servizio');
+  await keys.type('identita+certif');
+  await keys.press('Enter');
+  await keys.focusOn('input[name=orario]');
+  assert.match(
+    (await page.textContent('.st-chosen')) ?? '',
+    /Carta d'identità elettronica – Anagrafe \+ Certificati anagrafici · 35 minuti/,
+  );
+  await keys.press('Space', 'Alt+n');
+  await keys.type('Bruno');
+  await keys.press('Tab');
+  await keys.type('Gallo');
+  await keys.press('Tab');
+  await keys.type('3337654321');
+  await picture(page, 'operator-several');
+  await accessible(page, 'several services at the phone desk');
+  await keys.press('Alt+p');
+  await page.waitForURL('**/staff/operatore/fatto/**');
+  assert.match((await page.textContent('.lead')) ?? '', /Carta d'identità elettronica \+ Certificati anagrafici/);
+  const typed = 'identita+certif'.length + 'Bruno'.length + 'Gallo'.length + '3337654321'.length;
+  assert.ok(
+    keys.count - beforeSeveral - typed <= 6,
+    `${keys.count - beforeSeveral - typed} key presses beside what is typed anyway`,
+  );
+  // Or by the link beside the times, without leaving the keyboard.
+  await keys.press('Alt+s');
+  await page.waitForURL('**/staff/operatore');
+  await keys.focusOn('#servizio');
+  await keys.type('identita');
+  await keys.press('Enter');
+  await keys.focusOn('input[name=orario]');
+  await keys.tabBackTo('#insieme');
+  await keys.press('Enter');
+  await keys.tabTo('.st-together a');
+  await keys.press('Enter');
+  await page.waitForFunction(() => document.querySelector('.st-chosen')?.textContent.includes(' + ') ?? false);
+  await keys.focusOn('input[name=orario]');
+
+  // The same caller again: found by name, filled in, and told of what there is.
+  await page.goto(`${site.counter.url}/it/staff/operatore`);
   await keys.press('Alt+c');
   await keys.focusOn('#chi');
   await keys.type('333 123 4567');
