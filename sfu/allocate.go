@@ -14,6 +14,7 @@ const (
 	// reduce anything, if it recovers.
 	mildCut   = 0.75
 	mildFor   = 4 * time.Second
+	thinFor   = time.Second     // to leave out temporal layers shows less, and is soon undone
 	upAgain   = 2 * time.Second // after a reduction, twice as long each time
 	upLongest = 32 * time.Second
 	upTrial   = 10 * time.Second // reduced so soon after, an addition was a mistake
@@ -21,40 +22,18 @@ const (
 	needLow, needHigh = 150_000, 1_200_000 // bit/s, of a layer that was never seen
 	rateWeight        = 0.1                // of the last tenth of a second
 	needFade          = 0.99               // a tenth of a second forgets so much of a peak
+	partLeast         = 1_000              // bit/s, of a temporal layer that is there
 	packetCost        = 28 + rtpHeader + extHeader + 16
 )
 
 // share is what the viewer's path leaves for one track.
 type share struct {
-	level Quality // what it may carry; QualityHigh where nothing limits it
-	asks  Quality // what the last look found to fit
+	level rung // what it may carry; rungAll where nothing limits it
+	asks  rung // what the last look found to fit
 	since time.Time
 	up    time.Time     // of the last addition
 	again time.Time     // before this nothing is added
 	pause time.Duration // the next wait
-}
-
-// measure follows what a stream takes, once every slowEvery.
-func (s *inStream) measure(now time.Time) {
-	bits := float64(s.taken) * 8 / slowEvery.Seconds()
-	s.taken = 0
-	if !s.flows(now) {
-		return // what it will take when it comes back is what it took
-	}
-	s.rate += (bits - s.rate) * rateWeight
-	s.need = max(s.need*needFade, s.rate)
-}
-
-func (s *inStream) cost() float64 {
-	switch {
-	case s == nil:
-		return 0
-	case s.need == 0 && s.layer == layerLow:
-		return needLow
-	case s.need == 0:
-		return needHigh
-	}
-	return s.need
 }
 
 // importance orders the pictures a viewer gets: lower is kept longer. An
@@ -75,36 +54,6 @@ func (p *mediaPeer) speaks() bool {
 	return p.room != nil && slices.Contains(p.room.speaking, p.id)
 }
 
-// wish is the best the track would carry if the path were wide, least the
-// smallest picture that it can be reduced to.
-func (t *outTrack) wish(now time.Time) (wish, least Quality) {
-	if t.pub == nil || !t.pub.on || t.pub.layers[layerLow] == nil && t.pub.layers[layerHigh] == nil {
-		return QualityNone, QualityNone
-	}
-	if t.source != Camera {
-		return QualityHigh, QualityHigh
-	}
-	wish = t.quality
-	if now.Before(t.lowUntil) {
-		wish = min(wish, QualityLow)
-	}
-	if t.pub.layers[layerLow] == nil {
-		return wish, wish
-	}
-	return wish, min(wish, QualityLow)
-}
-
-func (t *outTrack) costOf(q Quality) float64 {
-	switch low, high := t.pub.layers[layerLow], t.pub.layers[layerHigh]; {
-	case q == QualityNone:
-		return 0
-	case q == QualityLow && low != nil || high == nil:
-		return low.cost()
-	default:
-		return high.cost()
-	}
-}
-
 // share keeps a viewer within what its path carries.
 func (l *loop) share(p *mediaPeer, slow bool) {
 	if p.path == nil || !p.path.heard {
@@ -121,8 +70,10 @@ func (l *loop) share(p *mediaPeer, slow bool) {
 }
 
 // allocate divides what a viewer's path carries: voices always, then the
-// pictures by importance, each first small and then, where room is left, large.
-// It returns the rate at which the next thing would fit; 0 where all do.
+// pictures by importance. Each gets first the least that shows something, then
+// the small picture at its full rate, then the large one: at half its rate where
+// it does not fit whole. It returns the rate at which the next thing would fit; 0
+// where all do.
 func (l *loop) allocate(p *mediaPeer) (missing float64) {
 	left := p.path.rate
 	seen := l.pictures[:0]
@@ -133,7 +84,7 @@ func (l *loop) allocate(p *mediaPeer) (missing float64) {
 				left -= t.cur.rate
 			}
 		case Camera, Screen:
-			if wish, _ := t.wish(l.now); wish > QualityNone {
+			if t.climb(l.now); t.steps.n > 0 {
 				seen = append(seen, t)
 			}
 		}
@@ -151,26 +102,42 @@ func (l *loop) allocate(p *mediaPeer) (missing float64) {
 		have += t.costOf(t.share.level)
 	}
 	mild := p.path.rate >= mildCut*have
-	take := func(t *outTrack, q Quality) {
-		more := t.costOf(q) - t.costOf(t.share.asks)
-		margin := 1.0
-		if q > t.share.level {
-			margin = upMargin
+	// take gives a track the best of its steps up to one that fits.
+	take := func(t *outTrack, upTo rung) {
+		next := 0.0 // the rate at which one step more would fit
+		for i := t.steps.n - 1; i >= 0; i-- {
+			r := t.steps.rungs[i]
+			if r <= t.share.asks {
+				break
+			}
+			if r > upTo {
+				continue
+			}
+			more := t.costOf(r) - t.costOf(t.share.asks)
+			margin := 1.0
+			if r > t.share.level {
+				margin = upMargin
+			}
+			if more*margin <= left {
+				left, used, t.share.asks = left-more, used+more, r
+				break
+			}
+			next = used + more*margin
 		}
-		if more*margin <= left {
-			left, used, t.share.asks = left-more, used+more, q
-		} else if missing == 0 && !l.now.Before(t.share.again) {
-			missing = used + more*margin
+		if next > 0 && missing == 0 && !l.now.Before(t.share.again) {
+			missing = next
 		}
 	}
 	for _, t := range seen {
-		_, least := t.wish(l.now)
-		t.share.asks = QualityNone
-		take(t, least)
+		t.share.asks = 0
+		take(t, t.steps.rungs[0])
 	}
 	for _, t := range seen {
-		if wish, least := t.wish(l.now); wish > least && t.share.asks == least {
-			take(t, wish)
+		take(t, t.steps.small)
+	}
+	for _, t := range seen {
+		if t.share.asks >= t.steps.small {
+			take(t, rungAll)
 		}
 	}
 	for _, t := range seen {
@@ -200,9 +167,11 @@ func (s *share) settle(now time.Time, mild bool) bool {
 	case s.asks == s.level:
 		s.since = time.Time{}
 		return false
+	case s.asks < s.level && mild && s.asks.quality() == s.level.quality():
+		wait = thinFor
 	case s.asks < s.level && mild:
 		wait = mildFor
-	case s.asks == QualityNone:
+	case s.asks == 0:
 		wait = offFor
 	case s.asks < s.level:
 		wait = downFor
@@ -233,10 +202,10 @@ func (p *mediaPeer) paused(now time.Time) []int {
 	var slots []int
 	for i, s := range p.slots {
 		for _, t := range s.tracks {
-			if t == nil || t.share.level != QualityNone {
+			if t == nil || t.share.level > 0 {
 				continue
 			}
-			if wish, _ := t.wish(now); wish > QualityNone {
+			if t.climb(now); t.steps.n > 0 {
 				slots = append(slots, i)
 				break
 			}

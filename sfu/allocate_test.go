@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,6 +38,44 @@ type layerSource struct {
 	keyAt  time.Time
 	first  bool
 	packet rtp.Header
+
+	temporal int // layers; 0: the browser sends none
+	turn     int
+	tl0      byte
+	index    uint32 // of the frame
+	last     [3]uint32
+}
+
+// picture makes the payload descriptor of the next frame, in the pattern that
+// libwebrtc has for so many temporal layers, and says which frames it needs.
+func (x *layerSource) picture(key bool) (b []byte, tid int, needs []uint32) {
+	x.pic++
+	x.index++
+	if x.temporal == 0 {
+		x.tl0++
+		b = []byte{0x80, 0xc0, 0x80 | byte(x.pic>>8)&0x7f, byte(x.pic), x.tl0, 1}
+	} else {
+		if key {
+			x.turn = 0
+		}
+		tid = [...][8]int{2: {0, 1, 0, 1, 0, 1, 0, 1}, 3: {0, 2, 1, 2, 0, 2, 1, 2}}[x.temporal][x.turn]
+		sync := tid > 0 && x.turn < x.temporal
+		if x.turn = (x.turn + 1) % 8; tid == 0 {
+			x.tl0++
+		}
+		tk := byte(tid) << 6
+		if needs = x.last[:tid+1]; sync {
+			tk |= 0x20
+			needs = x.last[:1]
+		}
+		needs = slices.Clone(needs)
+		b = []byte{0x80, 0xe0, 0x80 | byte(x.pic>>8)&0x7f, byte(x.pic), x.tl0, tk, 1}
+	}
+	if key {
+		needs, x.last = nil, [3]uint32{x.index, x.index, x.index}
+	}
+	x.last[tid] = x.index
+	return b, tid, needs
 }
 
 func sealing(t *testing.T) *srtp.Context {
@@ -107,18 +146,21 @@ func (s *show) frame(x *layerSource) {
 	size := int(x.rate * every.Seconds() / 8)
 	key := x.first || x.in.keyAt != x.keyAt
 	x.first, x.keyAt = false, x.in.keyAt
-	x.pic++
+	head, tid, _ := x.picture(key)
+	if x.temporal == 3 { // as libwebrtc divides the rate: 40, 60 and 100 % of it in three layers
+		size = size * [3]int{16, 8, 8}[tid] / 10
+	}
 	for first := true; size > 0; first = false {
 		n := min(size, 1100)
 		size -= n
 		b := make([]byte, max(n, 8))
 		if x.in.video {
-			copy(b, []byte{0x80, 0xc0, 0x80 | byte(x.pic>>8)&0x7f, byte(x.pic), byte(x.pic), 1})
+			copy(b, head)
 			if first {
 				b[0] |= 0x10
 			}
 			if first && key {
-				b[5] = 0
+				b[len(head)-1] = 0
 			}
 		}
 		x.seq++
@@ -229,7 +271,7 @@ func TestOneScareChangesNothing(t *testing.T) {
 		s.run(100 * time.Millisecond)
 		lowest = min(lowest, s.link.e.rate)
 	}
-	if need := s.tracks[0].pub.layers[layerHigh].need; lowest > need {
+	if need := s.tracks[0].pub.layers[layerHigh].need[topAll]; lowest > need {
 		t.Errorf("the estimate stayed at %.0f, above %.0f: nothing was tried", lowest, need)
 	}
 	if n := s.count.switches.Load() - switches; n > 0 {

@@ -103,9 +103,11 @@ type inStream struct {
 	meter   meter
 	asks    int // keyframes asked of the publisher
 
-	taken int // bytes a viewer's path would have had to carry since the last measure
-	rate  float64
-	need  float64 // bit/s
+	taken [topAll + 1]int // bytes a viewer's path would have had to carry since the last measure, by temporal layer
+	parts [topAll + 1]float64
+	rate  float64             // of all of them, bit/s
+	need  [topAll + 1]float64 // with those below
+	top   uint8               // the highest that is there
 }
 
 type senderReport struct {
@@ -135,6 +137,7 @@ type outTrack struct {
 	twcc    uint8 // id of the transport-wide number's extension; 0: without
 	quality Quality
 	share   share
+	steps   ladder
 	pub     *publication
 	cur     *inStream // what flows now
 	target  *inStream // what should; video gets there at its next keyframe
@@ -197,7 +200,7 @@ func (t *outTrack) detach() {
 	}
 	t.pub, t.cur, t.target = nil, nil, nil
 	t.rw.forget()
-	t.lost, t.jitter, t.health, t.share = 0, 0, health{}, share{level: QualityHigh}
+	t.lost, t.jitter, t.health, t.share = 0, 0, health{}, share{level: rungAll}
 	t.lossy, t.lowUntil, t.lowFor = 0, time.Time{}, 0
 }
 
@@ -233,7 +236,7 @@ func (t *outTrack) limit(now time.Time) Quality {
 		}
 	}
 	if t.source.kind() == "video" && t.to != nil && t.to.path != nil {
-		q = min(q, t.share.level)
+		q = min(q, t.share.level.quality())
 	}
 	return q
 }
@@ -246,6 +249,9 @@ func (l *loop) retarget(t *outTrack, now time.Time) {
 	if want == nil {
 		t.cur, t.health.sentAt = nil, time.Time{} // a pause, no freeze
 		return
+	}
+	if t.cur != nil {
+		t.rw.cut = t.cut(t.cur)
 	}
 	if want.video && t.cur != want && t.to.ready() {
 		if t.cur == nil && l.replay(t, want) {

@@ -53,9 +53,8 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	quiet := !s.flows(l.now)
 	s.lastAt = l.now
 	s.octets += uint32(len(payload)) //nolint:gosec // modulo 2^32
-	s.taken += len(payload) + packetCost
 	pkt := packet{seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
-	pkt.vp8.pic, pkt.vp8.tl0 = -1, -1
+	pkt.vp8.pic, pkt.vp8.tl0, pkt.vp8.tid = -1, -1, -1
 	if s.video && len(payload) > 0 {
 		d, ok := parseVP8(payload)
 		if !ok {
@@ -67,6 +66,7 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 			s.keyWant, s.keySoon, s.keyCame, s.log.gaveUp = false, false, true, false
 		}
 	}
+	s.taken[max(0, pkt.vp8.tid)] += len(payload) + packetCost
 	if s.ring != nil {
 		s.ring.put(&pkt)
 	}
@@ -100,22 +100,30 @@ func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
 		if t.target != s || s.video && !p.vp8.key || len(p.payload) == 0 {
 			return
 		}
+		t.rw.cut = t.cut(s)
 		t.rw.begin(s, p, l.now)
 		t.cur = s
 		t.srAt = time.Time{}        // a sender report soon, for lip-sync
 		marker = marker || !s.video // RFC 3551, section 4.1: a new talkspurt
 		l.count.switches.Add(1)
+		if s.video && s.log.highest > p.seq { // what came before its keyframe
+			l.deliverKept(t, s, p.seq)
+			return
+		}
 	}
-	out, ok := t.rw.place(p, l.now)
+	at, ok := t.rw.place(p, l.now)
+	if at.empty {
+		l.count.thinned.Add(1)
+	}
 	if !ok {
-		return
+		return // it came too late, or is left out
 	}
-	l.deliver(t, p, out, marker)
+	l.deliver(t, p, &at, marker && !at.empty)
 }
 
-// deliver sends a packet of the current segment for the first time.
-func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
-	if l.send(t, &t.rw.segs[0], p, out, t.header(marker)) {
+// deliver sends a packet for the first time.
+func (l *loop) deliver(t *outTrack, p *packet, at *spot, marker bool) {
+	if l.send(t, p, at, t.header(marker)) {
 		l.count.forwarded.Add(1)
 		t.packets++
 		t.octets += uint32(len(p.payload)) //nolint:gosec // modulo 2^32
@@ -126,10 +134,10 @@ func (l *loop) deliver(t *outTrack, p *packet, out int64, marker bool) {
 }
 
 // send composes, encrypts in place and queues one packet.
-func (l *loop) send(t *outTrack, seg *segment, p *packet, out int64, h outHeader) bool {
+func (l *loop) send(t *outTrack, p *packet, at *spot, h outHeader) bool {
 	t.count(&h, len(p.payload), l.now)
 	d := l.next()
-	return l.seal(t.to, d, seg.compose(d.buf[:mtu], p, out, &h))
+	return l.seal(t.to, d, at.compose(d.buf[:mtu], p, &h))
 }
 
 // seal encrypts the n bytes written into a datagram and queues it.

@@ -50,18 +50,13 @@ func (l *loop) resend(t *outTrack, pairs []rtcp.NackPair) {
 }
 
 func (l *loop) resendOne(t *outTrack, seq uint16) {
-	seg, in := t.rw.find(seq)
-	if seg == nil || seg.from.ring == nil || t.resends >= resendsMax {
-		l.count.unrepaired.Add(1)
-		return
-	}
-	p := seg.from.ring.get(in)
-	if p == nil {
+	at, p := t.rw.again(seq)
+	if p == nil || t.resends >= resendsMax {
 		l.count.unrepaired.Add(1)
 		return
 	}
 	t.resends++
-	if l.send(t, seg, p, in+seg.seq, t.rtx.header(t, p.marker)) {
+	if l.send(t, p, &at, t.rtx.header(t, p.marker && !at.empty)) {
 		l.count.resent.Add(1)
 	}
 }

@@ -59,18 +59,28 @@ func (l *loop) replay(t *outTrack, s *inStream) bool {
 		return false
 	}
 	first := s.ring.get(s.key.seq)
+	t.rw.cut = t.cut(s)
 	t.rw.begin(s, first, l.now)
+	for newest.vp8.tid > int8(t.rw.top()) { //nolint:gosec // at most 3
+		newest = s.ring.get(newest.seq - 1)
+	}
 	t.rw.hasten(first, newest)
 	t.cur, t.srAt = s, time.Time{}
 	l.count.switches.Add(1)
-	for seq := s.key.seq; seq <= s.log.highest; seq++ {
-		p := s.ring.get(seq)
-		if out, ok := t.rw.place(p, l.now); ok {
-			l.deliver(t, p, out, p.marker)
-		}
-	}
+	l.deliverKept(t, s, s.key.seq)
 	l.count.replayed.Add(1)
 	return true
+}
+
+// deliverKept sends what the ring has of a stream from a number on.
+func (l *loop) deliverKept(t *outTrack, s *inStream, from int64) {
+	for seq := from; seq <= s.log.highest; seq++ {
+		if p := s.ring.get(seq); p != nil {
+			if at, ok := t.rw.place(p, l.now); ok {
+				l.deliver(t, p, &at, p.marker && !at.empty)
+			}
+		}
+	}
 }
 
 // hasten makes the segment that begins with first catch up: the packets up to
@@ -81,14 +91,14 @@ func (r *rewriter) hasten(first, newest *packet) {
 	if int32(span) <= 0 { //nolint:gosec // signed difference
 		return
 	}
-	s.hasteTo, s.hasteTS = newest.seq+s.seq, newest.ts
+	s.hasteTo, s.hasteTS = newest.seq, newest.ts
 	s.ts -= span - span/replayPace // the first packet keeps the time that begin gave it
 }
 
 // stamp is the outgoing timestamp of a packet: a function of the packet alone,
 // so that a repair is the same bytes again.
-func (s *segment) stamp(p *packet, out int64) uint32 {
-	if out <= s.hasteTo {
+func (s *segment) stamp(p *packet) uint32 {
+	if p.seq <= s.hasteTo {
 		if back := int32(s.hasteTS - p.ts); back > 0 { //nolint:gosec // signed difference
 			return s.hasteTS + s.ts - uint32(back)/replayPace
 		}

@@ -7,17 +7,27 @@ import (
 )
 
 // segment is a stretch of one outgoing stream that came from one incoming
-// stream by fixed offsets (but see stamp for the timestamps of a replay).
-// A packet of it is the same payload whenever it is resent.
+// stream by fixed offsets, less what was left out (thinning; see also stamp for
+// the timestamps of a replay). A packet of it is the same payload whenever it is
+// resent.
 type segment struct {
 	from        *inStream
-	first, last int64 // outgoing sequence numbers, extended
-	seq         int64 // outgoing = incoming + seq
+	gen         uint32 // what it is called in thinning
+	first, last int64  // outgoing sequence numbers, extended
+	seq         int64  // outgoing = incoming + seq
 	ts          uint32
 	pic         uint16
 	tl0         uint8
-	hasteTo     int64  // outgoing: up to here timestamps run faster; 0: nowhere
-	hasteTS     uint32 // incoming, of the packet there
+	hasteTo     int64  // incoming: up to here timestamps run faster; 0: nowhere
+	hasteTS     uint32 // of the packet there
+}
+
+// spot is where a packet stands in the outgoing stream.
+type spot struct {
+	seg   *segment
+	out   int64  // its number, extended
+	pic   uint16 // what its picture id is shifted by
+	empty bool   // the picture was left out; if its number was taken already, only that goes out
 }
 
 // keptSegments bounds how far back NACKs are answered across switches.
@@ -28,7 +38,10 @@ const keptSegments = 4
 type rewriter struct {
 	clock   uint32
 	started bool
+	cut     uint8                 // temporal layers from this one up are left out; 0: none
+	thin    *thinning             // nil where no picture has layers
 	segs    [keptSegments]segment // newest first
+	high    int64                 // highest incoming of the newest segment
 	lastSeq int64                 // highest outgoing, extended
 	lastTS  uint32
 	lastPic uint16
@@ -57,8 +70,20 @@ func (r *rewriter) begin(from *inStream, p *packet, now time.Time) {
 	if p.vp8.tl0 >= 0 {
 		s.tl0 = r.lastTL0 + 1 - p.payload[p.vp8.tl0]
 	}
+	if r.thin != nil {
+		r.thin.anew(r.top())
+		s.gen = r.thin.gen
+	}
 	copy(r.segs[1:], r.segs[:keptSegments-1])
-	r.segs[0] = s
+	r.segs[0], r.high = s, p.seq-1
+}
+
+// top is the highest temporal layer that should go out.
+func (r *rewriter) top() uint8 {
+	if r.cut == 0 {
+		return topAll
+	}
+	return r.cut - 1
 }
 
 // timestampOffset aligns the new source with what the viewer has seen: by the
@@ -82,37 +107,96 @@ func (r *rewriter) timestampOffset(from *inStream, p *packet, now time.Time) uin
 	return aligned
 }
 
-// place gives the outgoing sequence number of a packet of the current segment;
-// ok is false for one from before its start, whose number is taken.
-func (r *rewriter) place(p *packet, now time.Time) (out int64, ok bool) {
+// place finds the spot of a packet of the current segment; ok is false for one
+// from before its start, whose number is taken, and for one that is left out.
+func (r *rewriter) place(p *packet, now time.Time) (at spot, ok bool) {
 	s := &r.segs[0]
-	out = p.seq + s.seq
-	if out < s.first {
-		return 0, false
+	at = spot{seg: s, out: p.seq + s.seq, pic: s.pic}
+	if at.out < s.first {
+		return at, false
 	}
-	if out > r.lastSeq {
-		r.lastSeq, s.last = out, out
-		r.lastTS, r.lastAt = s.stamp(p, out), now
-		if p.vp8.pic >= 0 {
-			r.lastPic = p.vp8.picture(p.payload) + s.pic
-		}
-		if p.vp8.tl0 >= 0 {
-			r.lastTL0 = p.payload[p.vp8.tl0] + s.tl0
-		}
+	if r.thin == nil && p.vp8.tid > 0 {
+		r.thin = &thinning{}
+		r.thin.anew(r.top())
+		s.gen = r.thin.gen
 	}
-	return out, true
+	if r.thin != nil && !r.thinned(&at, p) {
+		return at, false
+	}
+	r.high = max(r.high, p.seq)
+	if at.out <= r.lastSeq {
+		return at, true
+	}
+	r.lastSeq, s.last = at.out, at.out
+	r.lastTS, r.lastAt = s.stamp(p), now
+	if p.vp8.pic >= 0 && !at.empty {
+		r.lastPic = p.vp8.picture(p.payload) + at.pic
+	}
+	if p.vp8.tl0 >= 0 {
+		r.lastTL0 = p.payload[p.vp8.tl0] + s.tl0
+	}
+	return at, true
 }
 
-// find says which packet of which source went out under a sequence number.
-func (r *rewriter) find(seq uint16) (s *segment, in int64) {
+// thinned leaves a packet out, or moves it up to where others were left out.
+func (r *rewriter) thinned(at *spot, p *packet) bool {
+	th := r.thin
+	packets, pics := th.packets, th.pics
+	late := p.seq <= r.high
+	if late {
+		var ok bool
+		if packets, pics, ok = th.at(at.seg.gen, p.seq); !ok {
+			return false
+		}
+	}
+	at.empty = !th.keeps(p, r.top(), late)
+	if at.empty && !late {
+		th.leave(p, r.high)
+		r.high = p.seq
+		return false
+	}
+	at.out -= packets
+	at.pic -= pics
+	return true
+}
+
+// find says where the packet is that went out under a sequence number, and its
+// own number; seg is nil where it is not known.
+func (r *rewriter) find(seq uint16) (at spot, in int64) {
 	out := extend(r.lastSeq, seq)
 	for i := range r.segs {
 		s := &r.segs[i]
-		if s.from != nil && out >= s.first && out <= s.last {
-			return s, out - s.seq
+		if s.from == nil || out < s.first || out > s.last {
+			continue
 		}
+		at, in = spot{seg: s, out: out, pic: s.pic}, out-s.seq
+		if s.gen > 0 {
+			packets, pics, ok := r.thin.from(s.gen, in)
+			if !ok {
+				return spot{}, 0
+			}
+			in, at.pic = in+packets, at.pic-pics
+		}
+		return at, in
 	}
-	return nil, 0
+	return spot{}, 0
+}
+
+// again is find and the packet itself, from the publisher's ring.
+func (r *rewriter) again(seq uint16) (at spot, p *packet) {
+	at, in := r.find(seq)
+	if at.seg == nil || at.seg.from.ring == nil {
+		return at, nil
+	}
+	if p = at.seg.from.ring.get(in); p == nil || at.seg.gen == 0 {
+		return at, p
+	}
+	empty, ok := r.thin.emptied(at.seg.gen, p)
+	if !ok {
+		return at, nil
+	}
+	at.empty = empty
+	return at, p
 }
 
 // forget lets the sources go, when the slot is given to another.
@@ -129,16 +213,19 @@ type outHeader struct {
 	counted uint16 // the transport-wide number
 }
 
-// compose writes a whole RTP packet of a segment and returns its length.
-func (s *segment) compose(dst []byte, p *packet, out int64, h *outHeader) int {
-	seq := uint16(out) //nolint:gosec // modulo 2^16
-	n := h.write(dst, seq, s.stamp(p, out))
+// compose writes the whole RTP packet that stands there and returns its length.
+func (at *spot) compose(dst []byte, p *packet, h *outHeader) int {
+	seq := uint16(at.out) //nolint:gosec // modulo 2^16
+	n := h.write(dst, seq, at.seg.stamp(p))
 	if h.repair {
 		binary.BigEndian.PutUint16(dst[n:], seq)
 		n += 2
 	}
+	if at.empty || len(p.payload) == 0 {
+		return n
+	}
 	end := n + copy(dst[n:], p.payload)
-	p.vp8.shift(dst[n:end], s.pic, s.tl0)
+	p.vp8.shift(dst[n:end], at.pic, at.seg.tl0)
 	return end
 }
 

@@ -99,11 +99,11 @@ func TestRewriterIsContinuous(t *testing.T) {
 			if i == 0 {
 				r.begin(s, p, now)
 			}
-			out, ok := r.place(p, now)
+			at, ok := r.place(p, now)
 			if !ok {
 				t.Fatal("packet refused")
 			}
-			n := r.segs[0].compose(buf, p, out, &outHeader{ssrc: 7, pt: 96, marker: true})
+			n := at.compose(buf, p, &outHeader{ssrc: 7, pt: 96, marker: true})
 			d, ok := parseVP8(buf[rtpHeader:n])
 			if !ok {
 				t.Fatal("the rewritten payload cannot be read")
@@ -144,23 +144,23 @@ func TestRewriterNeverReusesANumber(t *testing.T) {
 	second := videoPacket(90000, 5, 100, true)
 	r.begin(b, second, now)
 	next, _ := r.place(second, now)
-	if next != out+1 {
-		t.Errorf("the switch steps from %d to %d", out, next)
+	if next.out != out.out+1 {
+		t.Errorf("the switch steps from %d to %d", out.out, next.out)
 	}
 	if _, ok := r.place(videoPacket(89999, 5, 99, false), now); ok {
 		t.Error("a packet from before the switch was placed")
 	}
-	if s, in := r.find(uint16(out - 1)); s == nil || s.from != a || in != 70001 {
+	if s, in := r.find(uint16(out.out - 1)); s.seg == nil || s.seg.from != a || in != 70001 {
 		t.Errorf("the hole before the switch leads to %+v, %d", s, in)
 	}
-	if s, in := r.find(uint16(next)); s == nil || s.from != b || in != 90000 {
+	if s, in := r.find(uint16(next.out)); s.seg == nil || s.seg.from != b || in != 90000 {
 		t.Errorf("the packet after the switch leads to %+v, %d", s, in)
 	}
-	if s, _ := r.find(uint16(next + 1)); s != nil {
+	if s, _ := r.find(uint16(next.out + 1)); s.seg != nil {
 		t.Error("a number not yet sent was found")
 	}
 	r.forget()
-	if s, _ := r.find(uint16(next)); s != nil {
+	if s, _ := r.find(uint16(next.out)); s.seg != nil {
 		t.Error("a forgotten number was found")
 	}
 }

@@ -18,6 +18,9 @@ type Stats struct {
 	KeyframesWanted, Freezes uint64
 	// Switches are changes of layer or source inside a slot.
 	Switches uint64
+	// Thinned are packets of upper temporal layers that a viewer's path had no
+	// room for.
+	Thinned uint64
 	// Padded are packets of padding, sent to find out what a viewer's path carries.
 	Padded uint64
 	// Replayed are viewers who began with a keyframe that was kept.
@@ -41,7 +44,7 @@ type Stats struct {
 
 // counters are those of one loop.
 type counters struct {
-	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, replayed, padded,
+	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, thinned, replayed, padded,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes atomic.Uint64
 }
 
@@ -57,6 +60,7 @@ func (c *counters) addTo(s *Stats) {
 	s.KeyframesWanted += c.viewerPLIs.Load()
 	s.Freezes += c.freezes.Load()
 	s.Switches += c.switches.Load()
+	s.Thinned += c.thinned.Load()
 	s.Replayed += c.replayed.Load()
 	s.Padded += c.padded.Load()
 	s.Unknown += c.unknown.Load()

@@ -6,13 +6,15 @@ import "encoding/binary"
 // section 4.2) stand, so that they can be rewritten in place.
 type vp8Descriptor struct {
 	pic, tl0 int8 // offsets; -1 where absent
+	tid      int8 // temporal layer; -1 where absent
+	sync     bool // Y: the picture needs no other of its layer
 	wide     bool // the picture id has 15 bits
 	key      bool // the packet begins a keyframe
 }
 
 // parseVP8 reads a payload descriptor; ok is false where it is cut short.
 func parseVP8(b []byte) (d vp8Descriptor, ok bool) {
-	d.pic, d.tl0 = -1, -1
+	d.pic, d.tl0, d.tid = -1, -1, -1
 	if len(b) == 0 {
 		return d, false
 	}
@@ -38,6 +40,9 @@ func parseVP8(b []byte) (d vp8Descriptor, ok bool) {
 			i++
 		}
 		if x&0x30 != 0 { // T or K
+			if x&0x20 != 0 && len(b) > i {
+				d.tid, d.sync = int8(b[i]>>6), b[i]&0x20 != 0 //nolint:gosec // two bits
+			}
 			i++
 		}
 	}

@@ -3,9 +3,37 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, desktop, meet, newPage, phone, picture, startSite } from './harness';
+import type { Page } from 'playwright-core';
+import { accessible, desktop, eventually, flows, meet, newPage, phone, picture, startSite } from './harness';
 
 const site = startSite();
+
+/** sent lists the pictures a page sends, as its browser counts them. */
+async function sent(page: Page): Promise<{ rid: string; mode: string; frames: number }[]> {
+  return page.evaluate(async () => {
+    const list: { rid: string; mode: string; frames: number }[] = [];
+    const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
+    for (const raw of ((await pc?.getStats())?.values() ?? []) as Iterable<RTCStats>) {
+      if (raw.type !== 'outbound-rtp') continue;
+      const s = raw as RTCOutboundRtpStreamStats & { scalabilityMode?: string };
+      if (s.kind === 'video' && s.framesSent)
+        list.push({ rid: s.rid ?? '', mode: s.scalabilityMode ?? '', frames: s.framesSent });
+    }
+    return list;
+  });
+}
+
+void test('cameras come in temporal layers, of which the server can leave some out', { timeout: 120_000 }, async () => {
+  const { page: citizen } = await newPage(site.browser, desktop);
+  const { page: clerk } = await newPage(site.browser, desktop);
+  await meet(site.counter, citizen, clerk);
+  await eventually(
+    'both pictures are sent in three layers',
+    () => sent(citizen),
+    (all) => ['l', 'h'].every((rid) => all.some((s) => s.rid === rid && s.mode === 'L1T3' && s.frames > 10)),
+  );
+  await flows(clerk, 'the clerk', 1);
+});
 
 void test('a weak connection is told in words', { timeout: 120_000 }, async () => {
   const { page: citizen, errors } = await newPage(site.browser, { ...phone, viewport: { width: 320, height: 568 } });

@@ -59,17 +59,11 @@ export class Peer {
     pc.createDataChannel('ctl', { negotiated: true, id: 0 });
     this.send = {
       microphone: pc.addTransceiver('audio', sendOnly()),
-      camera: pc.addTransceiver('video', {
-        ...sendOnly(),
-        sendEncodings: [
-          { rid: 'l', active: false, scaleResolutionDownBy: 4, maxBitrate: CAMERA_BITRATE.l },
-          { rid: 'h', active: false, maxBitrate: CAMERA_BITRATE.h },
-        ],
-      }),
-      screen: pc.addTransceiver('video', {
-        ...sendOnly(),
-        sendEncodings: [{ active: false, maxBitrate: SCREEN_BITRATE }],
-      }),
+      camera: sendVideo(pc, 'L1T3', [
+        { rid: 'l', active: false, scaleResolutionDownBy: 4, maxBitrate: CAMERA_BITRATE.l },
+        { rid: 'h', active: false, maxBitrate: CAMERA_BITRATE.h },
+      ]),
+      screen: sendVideo(pc, 'L1T2', [{ active: false, maxBitrate: SCREEN_BITRATE }]),
       screenAudio: pc.addTransceiver('audio', sendOnly()),
     };
     for (const transceiver of Object.values(this.send)) preferCodecs(transceiver);
@@ -237,6 +231,24 @@ export function withoutCandidates(sdp: string): string {
 
 // A stream per section: rid sections need a msid that is not empty.
 const sendOnly = (): RTCRtpTransceiverInit => ({ direction: 'sendonly', streams: [new MediaStream()] });
+
+/**
+ * sendVideo makes a section for pictures in temporal layers, of which the server
+ * can leave some out for who has a narrow line. A browser that does not know the
+ * mode (WebRTC SVC) sends them without.
+ */
+function sendVideo(
+  pc: RTCPeerConnection,
+  scalabilityMode: string,
+  sendEncodings: RTCRtpEncodingParameters[],
+): RTCRtpTransceiver {
+  try {
+    const layered = sendEncodings.map((encoding) => ({ ...encoding, scalabilityMode }));
+    return pc.addTransceiver('video', { ...sendOnly(), sendEncodings: layered });
+  } catch {
+    return pc.addTransceiver('video', { ...sendOnly(), sendEncodings });
+  }
+}
 
 /** preferCodecs keeps the offer small, and to what every browser decodes well: VP8 and Opus. */
 function preferCodecs(transceiver: RTCRtpTransceiver): void {
