@@ -15,14 +15,17 @@ import (
 // times, the numbers and the VP8 payload descriptors of all publishers' packets,
 // and never a byte of picture or sound.
 //
-// It begins with captureMagic. Each record follows as: microseconds since the
-// record before (uvarint); stream, counted from 0 as streams appear (uvarint);
+// It begins with captureMagic. Blocks follow: the number of a loop and the length
+// of what it noted (uvarints), then that. A loop's blocks make one sequence of
+// records, with numbers of its own for streams, rooms and peers. A record is:
+// microseconds since the record before, or since the capture began (uvarint);
+// stream, counted from 0 as streams appear (uvarint);
 // flags (1 byte); sequence number (2 bytes, big-endian); timestamp (4);
 // length of the payload (uvarint); and, where the flags say so, first the new
 // stream's room and peer, counted likewise (uvarints), and a byte with its
 // source and, in bit 7, the lower layer; last the descriptor, after its length
 // (1 byte).
-const captureMagic = "SVCAP1\n"
+const captureMagic = "SVCAP2\n"
 
 const (
 	captureMarker     = 1 << iota // the RTP marker bit
@@ -54,9 +57,6 @@ type recorder struct {
 func (r *recorder) note(s *inStream, h *rtp.Header, p *packet, now time.Time) {
 	if r.full = r.full || len(r.buf) > captureMost; r.full {
 		return
-	}
-	if r.last.IsZero() {
-		r.last = now
 	}
 	passed := max(0, now.Sub(r.last).Microseconds())
 	r.last = now
@@ -132,51 +132,70 @@ func (d vp8Descriptor) size(b []byte) int {
 	return n
 }
 
-// Capture writes what arrives in all rooms of the first loop (by default there is
-// no other) to w until ctx ends, which is no error; who is who it does not tell. One at a time: another gets ErrClosed.
-func (s *SFU) Capture(ctx context.Context, w io.Writer) error {
-	l := s.loops[0]
-	r := &recorder{
-		buf: []byte(captureMagic), streams: map[*inStream]uint64{}, peers: map[*mediaPeer]uint64{}, rooms: map[*mediaRoom]uint64{},
+// newRecorder begins to take notes of one loop.
+func newRecorder(now time.Time) *recorder {
+	return &recorder{
+		last: now, streams: map[*inStream]uint64{}, peers: map[*mediaPeer]uint64{}, rooms: map[*mediaRoom]uint64{},
 	}
-	mine := false
-	if l.call(func() {
-		if mine = l.capture == nil; mine {
-			l.capture = r
-		}
-	}); !mine {
+}
+
+// Capture writes what arrives in all rooms to w until ctx ends, which is no
+// error; who is who it does not tell. One at a time: another gets ErrClosed.
+func (s *SFU) Capture(ctx context.Context, w io.Writer) error {
+	if !s.capturing.CompareAndSwap(false, true) {
 		return ErrClosed
+	}
+	defer s.capturing.Store(false)
+	notes := make([]*recorder, len(s.loops))
+	now := time.Now()
+	defer func() {
+		for _, l := range s.loops {
+			l.call(func() { l.capture = nil })
+		}
+	}()
+	for i, l := range s.loops {
+		notes[i] = newRecorder(now)
+		if !l.call(func() { l.capture = notes[i] }) {
+			return ErrClosed
+		}
+	}
+	if _, err := io.WriteString(w, captureMagic); err != nil {
+		return fmt.Errorf("sfu: capture: %w", err)
 	}
 	tick := time.NewTicker(captureEvery)
 	defer tick.Stop()
-	for spare := []byte(nil); ; {
+	var head, spare []byte
+	for {
 		over := false
 		select {
 		case <-ctx.Done():
 			over = true
 		case <-tick.C:
 		}
-		var full []byte
-		slow := false
-		if !l.call(func() {
-			full, slow = r.buf, r.full
-			r.buf = spare[:0]
-			if over || slow {
-				l.capture = nil
+		for i, l := range s.loops {
+			r := notes[i]
+			var noted []byte
+			slow := false
+			if !l.call(func() { noted, slow, r.buf = r.buf, r.full, spare[:0] }) {
+				return ErrClosed
 			}
-		}) {
-			return ErrClosed
+			spare = noted
+			if slow {
+				return ErrCaptureSlow
+			}
+			if len(noted) == 0 {
+				continue
+			}
+			head = binary.AppendUvarint(head[:0], uint64(i)) //nolint:gosec // an index
+			head = binary.AppendUvarint(head, uint64(len(noted)))
+			for _, b := range [][]byte{head, noted} {
+				if _, err := w.Write(b); err != nil {
+					return fmt.Errorf("sfu: capture: %w", err)
+				}
+			}
 		}
-		_, err := w.Write(full)
-		switch {
-		case err != nil:
-			l.call(func() { l.capture = nil })
-			return fmt.Errorf("sfu: capture: %w", err)
-		case slow:
-			return ErrCaptureSlow
-		case over:
+		if over {
 			return nil
 		}
-		spare = full
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/webrtc/v4"
 	"golang.org/x/time/rate"
@@ -25,6 +26,8 @@ type SFU struct {
 	rooms  map[string]*Room
 	closed bool
 	wg     sync.WaitGroup
+
+	capturing atomic.Bool
 
 	closing sync.Once
 	failure error // of closing
