@@ -16,7 +16,7 @@ GO           := go
 TESTFLAGS    ?=
 BENCHFLAGS   ?=
 
-.PHONY: soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu screenshots generate fmt clean
+.PHONY: soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu bench-files screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -108,6 +108,11 @@ screenshots: assets ## Take the README's pictures from the running system
 bench-sfu: ## What a call costs the media server, beside plain pion/webrtc; BENCHFLAGS=-help for more
 	@$(GO) build -o bin/sportello-bench ./cmd/sportello-bench
 	bin/sportello-bench $(BENCHFLAGS)
+
+FILES ?= 3
+bench-files: assets ## A file of 100 MB from one Chromium to another beside their call, FILES times
+	@npx esbuild web/e2e/bench-files.ts --bundle --platform=node --format=esm --packages=external --outfile=web/e2e/out/bench-files.mjs --log-level=warning
+	FILES=$(FILES) node web/e2e/out/bench-files.mjs
 
 generate: ## Write what is generated from one source (the wire protocol's TypeScript)
 	$(GO) generate ./...

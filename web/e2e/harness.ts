@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
-import { noWriteBlocked, readMetrics, type Metrics } from './metrics';
+import { PrivatePort } from './metrics';
 
 export const OUT = path.resolve('web/e2e/out');
 const START_WITHIN = 120_000;
@@ -22,7 +22,7 @@ export interface Counter {
   readonly log: () => string;
   /** Runs SQL in the counter's own database, for what no page can do: move time. */
   readonly sql: (statement: string) => void;
-  readonly metrics: () => Metrics;
+  readonly private: PrivatePort;
   /** Ends the counter; fails where the control plane tried to send with the media's keys. */
   stop(): Promise<void>;
 }
@@ -64,6 +64,7 @@ export async function startCounter(
       reject(new Error(`the counter ended with ${String(code)}:\n${log}`));
     });
   });
+  const own = new PrivatePort(privatePort, before);
   const stop = async (): Promise<void> => {
     await ended(server);
     rmSync(folder, { recursive: true, force: true });
@@ -78,10 +79,10 @@ export async function startCounter(
       sql: (statement) => {
         runSQL(folder, statement);
       },
-      metrics: () => readMetrics(privatePort, before),
+      private: own,
       stop: async () => {
         try {
-          noWriteBlocked(readMetrics(privatePort, before));
+          own.noWriteBlocked();
         } finally {
           await stop();
         }

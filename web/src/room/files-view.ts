@@ -69,8 +69,9 @@ export class FilesPanel {
 
   /** update draws at most once a frame: progress comes with every chunk. */
   update(): void {
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== 0) return;
     this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
       this.draw();
     });
   }

@@ -21,8 +21,9 @@ export class TransferBroken extends Error {}
  * sendFile sends a file from offset on and then its SHA-256, which it returns.
  * The server tells how many bytes it has taken; no more than MAX_FILE_AHEAD are
  * sent beyond that, so that a slow receiver holds up nothing else on the
- * connection. Never more than a slice of the file is in memory. Bytes before
- * offset are read again for the hash only.
+ * connection. While one slice of the file is sent the next is read, so never
+ * more than two are in memory. Bytes before offset are read again for the hash
+ * only.
  */
 export async function sendFile(
   file: Blob,
@@ -39,8 +40,12 @@ export async function sendFile(
   channel.addEventListener('message', count);
   await until(channel, 'open', () => channel.readyState === 'open');
   const hash = sha256.create();
+  const read = (at: number): Promise<ArrayBuffer> => file.slice(at, at + SLICE).arrayBuffer();
+  let next = read(0);
   for (let at = 0; at < file.size; at += SLICE) {
-    const slice = await file.slice(at, at + SLICE).arrayBuffer();
+    const slice = await next;
+    next = read(at + SLICE); // nothing, after the last
+    next.catch(() => undefined); // whoever waits for it is told
     hash.update(new Uint8Array(slice));
     for (let from = Math.max(0, offset - at); from < slice.byteLength; from += CHUNK) {
       await until(channel, 'message', () => sent - taken < MAX_FILE_AHEAD);
