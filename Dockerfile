@@ -19,7 +19,7 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /sportello ./cmd/sporte
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=binary /sportello /sportello
 ENV SPORTELLO_ADDR=:8080 SPORTELLO_MEDIA_PORT=7882
-EXPOSE 8080/tcp 7882/udp
+EXPOSE 8080/tcp 7882/udp 7882/tcp
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/sportello", "health"]
 ENTRYPOINT ["/sportello"]
 CMD ["serve"]

@@ -18,11 +18,14 @@ type Config struct {
 	// UDPPort is the port of all media, and the first of as many consecutive ones
 	// as there are loops; 0 takes any free ones.
 	UDPPort int
+	// TCPPort is the port of media for browsers without UDP (RFC 6544), one for
+	// all loops; 0 takes any free one, -1 opens none.
+	TCPPort int
 	// Loops forward media at the same time, each on a port of its own; 1. One
 	// carries what one core can.
 	Loops int
-	// Conn replaces the socket, for a simulated network; then UDPPort is unused
-	// and there is one loop.
+	// Conn replaces the socket, for a simulated network; then UDPPort is unused,
+	// there is one loop, and no TCP.
 	Conn net.PacketConn
 	// Announce holds the addresses given to browsers as host candidates.
 	// Default: the addresses of the machine's interfaces, and loopback.
@@ -68,6 +71,8 @@ func (c *Config) complete() error {
 		return fmt.Errorf("sfu: %d loops: at least 1 and at most %d are possible", c.Loops, maxLoops)
 	case c.UDPPort < 0 || c.UDPPort+c.Loops-1 > 65535:
 		return fmt.Errorf("sfu: UDP port %d is out of range", c.UDPPort)
+	case c.TCPPort < -1 || c.TCPPort > 65535:
+		return fmt.Errorf("sfu: TCP port %d is out of range", c.TCPPort)
 	case c.Conn != nil && c.Loops > 1:
 		return fmt.Errorf("sfu: %d loops cannot share one connection", c.Loops)
 	}
@@ -85,6 +90,11 @@ func (c *Config) complete() error {
 		c.Announce[i] = a.Unmap().WithZone("")
 	}
 	return nil
+}
+
+// announces says whether an address of a family is given to browsers.
+func (c *Config) announces(v4 bool) bool {
+	return slices.ContainsFunc(c.Announce, func(a netip.Addr) bool { return a.Is4() == v4 })
 }
 
 // ownAddresses lists what a browser on this machine or its network can reach:

@@ -154,7 +154,7 @@ func (t *outTrack) senderReport(now time.Time) *rtcp.SenderReport {
 
 // sendRTCP packs what fits into one datagram (RFC 5506 lets each stand alone).
 func (l *loop) sendRTCP(p *mediaPeer, out []rtcp.Packet) {
-	if p.out == nil || !p.addr.IsValid() {
+	if !p.ready() {
 		return
 	}
 	var buf []byte
@@ -183,8 +183,7 @@ func (l *loop) sealRTCP(p *mediaPeer, b []byte) {
 		return
 	}
 	d := l.next()
-	d.n, d.addr = copy(d.buf[:], enc), p.addr
-	l.nout++
+	l.queue(p, d, copy(d.buf[:], enc))
 }
 
 // layersOf tells a publisher which layers are watched: more at once, fewer

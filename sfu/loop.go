@@ -52,6 +52,8 @@ type loop struct {
 	out                []datagram
 	nout               int
 	nacks              []uint16
+	frames             inbox // what came over TCP
+	framesNow          []*tcpFrame
 	pictures           []*outTrack
 }
 
@@ -76,10 +78,15 @@ func (l *loop) post(f func()) bool {
 	}
 	l.posted = append(l.posted, f)
 	l.mu.Unlock()
-	if !l.some.Swap(true) {
-		_ = l.conn.setReadDeadline(time.Unix(1, 0)) // wakes a waiting read
-	}
+	l.wake(&l.some)
 	return true
+}
+
+// wake ends a waiting read, so that the loop looks at what there is for it.
+func (l *loop) wake(some *atomic.Bool) {
+	if !some.Swap(true) {
+		_ = l.conn.setReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // call runs f in the loop and waits for it.
@@ -115,15 +122,19 @@ func (l *loop) run() {
 	defer l.shut()
 	l.now = time.Now()
 	for arm := true; ; {
-		if arm || !l.now.Before(l.nextTick) {
-			arm = false
+		due := !l.now.Before(l.nextTick)
+		if due {
 			l.tick()
+		}
+		if arm || due {
+			arm = false
 			if err := l.conn.setReadDeadline(l.nextTick); err != nil {
 				l.end(err)
 				return
 			}
 		}
 		l.runPosted()
+		l.takeFrames()
 		l.flush()
 		n, err := l.conn.readBatch(l.in)
 		l.now = time.Now()
@@ -167,18 +178,25 @@ func (l *loop) receive(d *datagram) {
 	case c >= dtlsFirst && c <= dtlsLast:
 		l.control(l.dir.owner(d.addr), b, d.addr)
 	case c >= srtpFirst && c <= srtpLast:
-		owner := l.dir.owner(d.addr)
-		if owner == nil || owner.media.in == nil {
-			l.count.unknown.Add(1)
-			return
-		}
-		if b[1] >= 192 && b[1] <= 223 { // RFC 5761, section 4
-			l.rtcp(owner.media, b)
+		if owner := l.dir.owner(d.addr); owner != nil {
+			l.media(owner.media, b)
 		} else {
-			l.rtp(owner.media, b)
+			l.count.unknown.Add(1)
 		}
 	default:
 		l.count.refused.Add(1)
+	}
+}
+
+// media takes an SRTP or SRTCP packet of a peer.
+func (l *loop) media(p *mediaPeer, b []byte) {
+	switch {
+	case p.in == nil:
+		l.count.unknown.Add(1)
+	case b[1] >= 192 && b[1] <= 223: // RFC 5761, section 4
+		l.rtcp(p, b)
+	default:
+		l.rtp(p, b)
 	}
 }
 
@@ -200,6 +218,16 @@ func (l *loop) next() *datagram {
 		l.flush()
 	}
 	return &l.out[l.nout]
+}
+
+// queue takes the n bytes written into next's datagram on their way to a peer.
+func (l *loop) queue(p *mediaPeer, d *datagram, n int) {
+	if p.overTCP {
+		p.stream.send(d.buf[:n], mediaQueue) // the datagram stays free
+		return
+	}
+	d.n, d.addr = n, p.addr
+	l.nout++
 }
 
 func (l *loop) flush() {
@@ -242,6 +270,7 @@ func (l *loop) remove(p *mediaPeer) {
 		}
 	}
 	p.in, p.out = nil, nil
+	l.route(p, false, nil)
 	clear(p.streams)
 	clear(p.repairs)
 }

@@ -71,7 +71,7 @@ func mediaPort(t *testing.T, m *member) string {
 	t.Helper()
 	port := ""
 	for line := range strings.Lines(m.PC.RemoteDescription().SDP) {
-		if !strings.HasPrefix(line, "a=candidate:") {
+		if !strings.HasPrefix(line, "a=candidate:") || !strings.Contains(line, " udp ") {
 			continue
 		}
 		f := strings.Fields(line)

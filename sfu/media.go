@@ -32,6 +32,8 @@ type mediaPeer struct {
 
 	in, out *srtp.Context // nil until DTLS is done
 	addr    netip.AddrPort
+	overTCP bool
+	stream  *tcpStream // where overTCP; nil while the browser makes another one
 
 	sections map[string]section // what it may send, by mid
 	declared map[uint32]string  // SSRCs that the offer ties to a mid
@@ -174,7 +176,9 @@ func newMediaPeer(id string, events *mailbox, maxSSRC int) *mediaPeer {
 	return p
 }
 
-func (p *mediaPeer) ready() bool { return p.out != nil && p.addr.IsValid() }
+func (p *mediaPeer) ready() bool {
+	return p.out != nil && p.addr.IsValid() && (!p.overTCP || p.stream != nil)
+}
 
 // assign ties a slot to a peer, or to nobody.
 func (s *outSlot) assign(from *mediaPeer) {

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/netip"
@@ -46,29 +47,37 @@ func (d *directory) owner(a netip.AddrPort) *muxConn {
 	return d.byAddr[a]
 }
 
-// forSTUN finds the connection a STUN packet belongs to. Requests carry the
-// local ufrag first in their user name; responses come from known addresses.
+// forSTUN finds the connection a STUN packet belongs to: a request's by the
+// ufrag it names; responses come from known addresses.
 func (d *directory) forSTUN(b []byte, a netip.AddrPort) *muxConn {
-	if !stun.IsMessage(b) {
+	ufrag, ok := readSTUN(b)
+	if !ok {
 		return nil
+	}
+	if len(ufrag) == 0 {
+		return d.owner(a)
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.byUfrag[string(ufrag)+family(a)]
+}
+
+// readSTUN takes our ufrag, which comes first, from a STUN packet's user name;
+// it is empty where the packet has none, as in responses.
+func readSTUN(b []byte) (ufrag []byte, ok bool) {
+	if !stun.IsMessage(b) {
+		return nil, false
 	}
 	m := stun.Message{Raw: b}
 	if m.Decode() != nil {
-		return nil
+		return nil, false
 	}
 	name, err := m.Get(stun.AttrUsername)
-	d.mu.RLock()
-	defer d.mu.RUnlock()
 	if err != nil {
-		return d.byAddr[a]
+		return nil, true
 	}
-	for i, c := range name {
-		if c == ':' {
-			name = name[:i]
-			break
-		}
-	}
-	return d.byUfrag[string(name)+family(a)]
+	ufrag, _, _ = bytes.Cut(name, []byte(":"))
+	return ufrag, len(ufrag) > 0
 }
 
 func family(a netip.AddrPort) string {
@@ -100,6 +109,29 @@ func (d *directory) drop(m *mediaPeer, addrs []netip.AddrPort) {
 	for _, a := range addrs {
 		if c := d.byAddr[a]; c != nil && c.media == m {
 			delete(d.byAddr, a)
+		}
+	}
+}
+
+// add takes a connection in; false where its key is taken.
+func (d *directory) add(c *muxConn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.byUfrag[c.key] != nil {
+		return false
+	}
+	d.byUfrag[c.key] = c
+	return true
+}
+
+// end closes those of a peer's connections that have one of the keys.
+func (d *directory) end(m *mediaPeer, keys ...string) {
+	for _, k := range keys {
+		d.mu.RLock()
+		c := d.byUfrag[k]
+		d.mu.RUnlock()
+		if c != nil && c.media == m {
+			_ = c.Close()
 		}
 	}
 }
@@ -139,32 +171,16 @@ func (m *peerMux) GetConn(ufrag string, a net.Addr) (net.PacketConn, error) {
 	if !ok {
 		return nil, net.InvalidAddrError("not a UDP address")
 	}
-	d := m.loop.dir
-	key := ufrag + family(unmapped(u.AddrPort()))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.byUfrag[key] != nil {
+	c := newMuxConn(m.loop, m.media, ufrag+family(unmapped(u.AddrPort())), a)
+	if !m.loop.dir.add(c) {
 		return nil, net.InvalidAddrError("ufrag in use")
 	}
-	c := &muxConn{
-		loop: m.loop, media: m.media, key: key, local: u,
-		in: make(chan *controlPacket, controlQueue), done: make(chan struct{}),
-	}
-	d.byUfrag[key] = c
 	return c, nil
 }
 
 // RemoveConnByUfrag is part of ice.UDPMux.
 func (m *peerMux) RemoveConnByUfrag(ufrag string) {
-	d := m.loop.dir
-	for _, f := range []string{"/4", "/6"} {
-		d.mu.RLock()
-		c := d.byUfrag[ufrag+f]
-		d.mu.RUnlock()
-		if c != nil && c.media == m.media {
-			_ = c.Close()
-		}
-	}
+	m.loop.dir.end(m.media, ufrag+"/4", ufrag+"/6")
 }
 
 // Close is part of ice.UDPMux; pion closes its connections one by one.
@@ -181,10 +197,19 @@ type muxConn struct {
 	loop  *loop
 	media *mediaPeer
 	key   string
-	local *net.UDPAddr
+	local net.Addr
+	tcp   *tcpPort            // nil: over UDP
+	lost  netip.AddrPort      // of its last stream, when all have ended; under tcp.mu
 	in    chan *controlPacket // pointers: the queue is long, and empty most of the time
 	done  chan struct{}
 	once  sync.Once
+}
+
+func newMuxConn(l *loop, m *mediaPeer, key string, local net.Addr) *muxConn {
+	return &muxConn{
+		loop: l, media: m, key: key, local: local,
+		in: make(chan *controlPacket, controlQueue), done: make(chan struct{}),
+	}
 }
 
 // put hands a packet to pion without ever waiting for it.
@@ -203,6 +228,9 @@ func (c *muxConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if len(p.b) > len(b) {
 			return 0, nil, io.ErrShortBuffer
 		}
+		if c.tcp != nil {
+			return copy(b, p.b), net.TCPAddrFromAddrPort(p.a), nil
+		}
 		return copy(b, p.b), net.UDPAddrFromAddrPort(p.a), nil
 	case <-c.done:
 		return 0, nil, net.ErrClosed
@@ -210,9 +238,9 @@ func (c *muxConn) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
-	u, ok := a.(*net.UDPAddr)
+	to, ok := addrPort(a)
 	if !ok || len(b) == 0 {
-		return 0, net.InvalidAddrError("not a UDP address")
+		return 0, net.InvalidAddrError("neither a UDP nor a TCP address")
 	}
 	select {
 	case <-c.done:
@@ -225,14 +253,29 @@ func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
 		c.loop.count.blocked.Add(1)
 		return len(b), nil
 	}
-	to := unmapped(u.AddrPort())
-	if len(b) >= bindingOKSize && int(b[0])<<8|int(b[1]) == bindingOK {
+	proves := len(b) >= bindingOKSize && int(b[0])<<8|int(b[1]) == bindingOK
+	if c.tcp != nil {
+		c.tcp.write(c, b, to, proves)
+		return len(b), nil
+	}
+	if proves {
 		c.loop.dir.learn(to, c)
 	}
 	if err := c.loop.conn.writeTo(b, to); err != nil {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return unmapped(a.AddrPort()), true
+	case *net.TCPAddr:
+		return unmapped(a.AddrPort()), true
+	default:
+		return netip.AddrPort{}, false
+	}
 }
 
 func (c *muxConn) Close() error {

@@ -119,7 +119,13 @@ func (p *Peer) newConnection() (*webrtc.PeerConnection, error) {
 	cfg := &p.sfu.cfg
 	var s webrtc.SettingEngine
 	s.SetICEUDPMux(&peerMux{loop: p.room.loop, media: p.media, listen: p.listenAddrs()})
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if p.sfu.tcp != nil {
+		s.SetICETCPMux(&peerTCP{port: p.sfu.tcp, loop: p.room.loop, media: p.media})
+		s.SetIPFilter(p.standsForTCP)
+		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	s.SetNetworkTypes(networks)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(cfg.DisconnectAfter, cfg.FailAfter, 2*time.Second)
@@ -171,6 +177,13 @@ func (p *Peer) listenAddrs() []net.Addr {
 	return out
 }
 
+// standsForTCP lets pion have one address of each announced family for TCP, which
+// it looks for among the machine's own.
+func (p *Peer) standsForTCP(a net.IP) bool {
+	v4 := a.To4() != nil
+	return a.Equal(net.IPv4(127, 0, 0, 1)) && v4 && p.sfu.cfg.announces(true) || a.Equal(net.IPv6loopback) && p.sfu.cfg.announces(false)
+}
+
 // Negotiate answers the browser's offer: the first one, an ICE restart, or one
 // with more receive slots. The answer holds all candidates; nothing trickles.
 // It fails with ErrBadOffer where the offer is at fault, and then what was
@@ -212,7 +225,7 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	if err := p.settle(&o, desc, answer, senders); err != nil {
 		return "", err
 	}
-	return withCandidates(answer, p.sfu.cfg.Announce, p.room.loop.port()), nil
+	return withCandidates(answer, p.sfu.cfg.Announce, p.room.loop.port(), p.sfu.tcp.port()), nil
 }
 
 // addSlots gives each new slot's section a sender. AddTrack takes the first

@@ -85,7 +85,11 @@ func (p *Peer) listen(pc *webrtc.PeerConnection) {
 			return
 		}
 		to := netip.AddrPortFrom(a.Unmap().WithZone(""), c.Remote.Port)
-		p.room.loop.post(func() { p.media.addr = to })
+		l, overTCP := p.room.loop, c.Remote.Protocol == webrtc.ICEProtocolTCP
+		l.post(func() {
+			p.media.addr = to
+			l.route(p.media, overTCP, p.sfu.tcp.find(to))
+		})
 	})
 	pc.OnConnectionStateChange(p.connectionChanged)
 	pc.OnDataChannel(p.channelOpened)
@@ -196,6 +200,7 @@ func (p *Peer) Close() {
 			}
 		}
 		p.room.loop.dir.forget(p.media)
+		p.sfu.tcp.forget(p.media)
 		p.wg.Wait()
 		p.events.close()
 		p.sfu.left(p.room)

@@ -92,7 +92,7 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 
 // forward gives a packet to one viewer, if it carries that stream now.
 func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
-	if t.to.out == nil || !t.to.addr.IsValid() {
+	if !t.to.ready() {
 		return
 	}
 	marker := p.marker
@@ -147,8 +147,7 @@ func (l *loop) seal(to *mediaPeer, d *datagram, n int) bool {
 		l.count.sendErrors.Add(1)
 		return false
 	}
-	d.n, d.addr = len(enc), to.addr
-	l.nout++
+	l.queue(to, d, len(enc))
 	return true
 }
 

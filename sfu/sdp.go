@@ -176,8 +176,9 @@ func (e *extensions) set(uri string, id uint8) {
 
 // withCandidates puts a host candidate for each announced address where pion
 // wrote its own: the socket listens on all of them, and only we know which
-// ones lead to it from outside.
-func withCandidates(answer string, announce []netip.Addr, port uint16) string {
+// ones lead to it from outside. TCP (RFC 6544) is for where UDP does not get
+// through, and not offered with tcp 0.
+func withCandidates(answer string, announce []netip.Addr, port, tcp uint16) string {
 	var b strings.Builder
 	b.Grow(len(answer) + 1024)
 	written := false
@@ -194,6 +195,14 @@ func withCandidates(answer string, announce []netip.Addr, port uint16) string {
 				// RFC 8445, section 5.1.2: type preference 126 for host.
 				priority := 126<<24 | (65535-i)<<8 | 255
 				fmt.Fprintf(&b, "a=candidate:%d 1 udp %d %s %d typ host\r\n", i+1, priority, a, port)
+			}
+			for i, a := range announce {
+				if tcp == 0 {
+					break
+				}
+				// RFC 6544, section 4.2: below UDP; local preference with direction 4 of 7.
+				priority := 90<<24 | (4<<13|(8191-i))<<8 | 255
+				fmt.Fprintf(&b, "a=candidate:%d 1 tcp %d %s %d typ host tcptype passive\r\n", len(announce)+i+1, priority, a, tcp)
 			}
 		}
 	}

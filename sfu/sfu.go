@@ -20,6 +20,7 @@ import (
 type SFU struct {
 	cfg   Config
 	loops []*loop
+	tcp   *tcpPort // nil where the settings want none
 	cert  webrtc.Certificate
 
 	mu     sync.Mutex
@@ -52,15 +53,18 @@ func New(cfg Config) (*SFU, error) {
 	for i := range cfg.Loops {
 		conn, err := openSocket(&cfg, i)
 		if err != nil {
-			for _, l := range s.loops {
-				err = errors.Join(err, l.conn.close())
-			}
-			return nil, err
+			return nil, errors.Join(err, s.closePorts())
 		}
 		s.loops = append(s.loops, newLoop(conn, cfg.Logger))
 	}
+	if s.tcp, err = openTCP(&s.cfg, s.loops); err != nil {
+		return nil, errors.Join(err, s.closePorts())
+	}
 	for _, l := range s.loops {
 		go l.run() // ends with its socket; Close waits on loop.done
+	}
+	if s.tcp != nil {
+		s.wg.Go(s.tcp.run)
 	}
 	return s, nil
 }
@@ -73,6 +77,9 @@ func (s *SFU) Ports() []int {
 	}
 	return all
 }
+
+// TCPPort is the port of media over TCP; 0 where there is none.
+func (s *SFU) TCPPort() int { return int(s.tcp.port()) }
 
 // Addresses are those that browsers are told for media, the best ones first,
 // each with all ports. A browser hears of its room's port alone.
@@ -187,9 +194,8 @@ func (s *SFU) shut() error {
 		leaving.Go(p.Close)
 	}
 	leaving.Wait()
-	var err error
+	err := s.closePorts()
 	for _, l := range s.loops {
-		err = errors.Join(err, l.conn.close())
 		<-l.done
 	}
 	s.wg.Wait()
@@ -197,4 +203,12 @@ func (s *SFU) shut() error {
 		return fmt.Errorf("sfu: close the media ports: %w", err)
 	}
 	return nil
+}
+
+func (s *SFU) closePorts() error {
+	err := s.tcp.close()
+	for _, l := range s.loops {
+		err = errors.Join(err, l.conn.close())
+	}
+	return err
 }

@@ -2,9 +2,11 @@ package sfu
 
 import "sync/atomic"
 
-// Stats counts since New, but for Rooms and Peers, which are of now.
+// Stats counts since New, but for Rooms, Peers and OverTCP, which are of now.
 type Stats struct {
 	Rooms, Peers int
+	// OverTCP are peers whose media goes over TCP.
+	OverTCP int
 	// Received and Forwarded are RTP packets in and out.
 	Received, Forwarded uint64
 	// Resent answered a viewer's NACK; Unrepaired could not.
@@ -33,6 +35,10 @@ type Stats struct {
 	ControlDropped uint64
 	// SendErrors are packets the socket did not take.
 	SendErrors uint64
+	// StreamsRefused are TCP connections that nobody proved to be a peer's, or
+	// for which there was no room; StreamDropped are whole packets that a TCP
+	// connection was too slow for.
+	StreamsRefused, StreamDropped uint64
 	// Blocked are SRTP packets that pion tried to send with the keys of the
 	// loop. It must stay 0: anything else would reuse a nonce.
 	Blocked uint64
@@ -45,7 +51,9 @@ type Stats struct {
 // counters are those of one loop.
 type counters struct {
 	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, thinned, replayed, padded,
-	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes atomic.Uint64
+	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes,
+	streamsRefused, streamDropped atomic.Uint64
+	overTCP atomic.Int64
 }
 
 // addTo adds what was counted to a sum over loops.
@@ -68,6 +76,9 @@ func (c *counters) addTo(s *Stats) {
 	s.ControlDropped += c.controlDropped.Load()
 	s.SendErrors += c.sendErrors.Load()
 	s.Blocked += c.blocked.Load()
+	s.OverTCP += int(c.overTCP.Load())
+	s.StreamsRefused += c.streamsRefused.Load()
+	s.StreamDropped += c.streamDropped.Load()
 	s.TransferBytes += c.transferBytes.Load()
 	s.TextBytes += c.textBytes.Load()
 }

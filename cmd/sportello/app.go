@@ -178,8 +178,13 @@ func (a *app) closeMedia() error {
 }
 
 func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {
+	tcp, err := s.mediaTCPPort()
+	if err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
 	m, err := sfu.New(sfu.Config{
 		UDPPort:          s.MediaPort,
+		TCPPort:          tcp,
 		Loops:            s.mediaLoops(),
 		Announce:         s.MediaAddresses,
 		MaxPeers:         s.RoomLimit,
@@ -187,7 +192,7 @@ func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {
 		Logger:           log.With("part", "sfu"),
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("a media port (UDP %s) is taken: choose others with SPORTELLO_MEDIA_PORT: %w", s.mediaPorts(), err)
+		return nil, fmt.Errorf("a media port (UDP %s, TCP %d) is taken: choose others with SPORTELLO_MEDIA_PORT and SPORTELLO_MEDIA_TCP_PORT: %w", s.mediaPorts(), tcp, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("media: %w", err)

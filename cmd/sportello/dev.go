@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -211,6 +212,13 @@ func freeMediaPort(ctx context.Context, env *environment, s *settings, log *slog
 		}
 		_ = probe.Close()
 	}
+	probe, err := c.Listen(ctx, "tcp", ":"+strconv.Itoa(s.MediaPort))
+	if err != nil {
+		log.WarnContext(ctx, "the usual media port for TCP is taken, using a free one", "port", s.MediaPort)
+		s.MediaTCPPort = cmp.Or(s.MediaTCPPort, "0")
+		return
+	}
+	_ = probe.Close()
 }
 
 // demonstrate fills the town and says how to try it.

@@ -70,6 +70,7 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	gauge("sfu_rooms", "Media rooms.", func(r *reading) float64 { return float64(r.media.Rooms) })
 	gauge("sfu_peers", "People in media rooms.", func(r *reading) float64 { return float64(r.media.Peers) })
 	gauge("sfu_peers_connected", "People whose media connection has come up.", func(r *reading) float64 { return float64(len(r.survey.Peers)) })
+	gauge("sfu_peers_tcp", "People whose media goes over TCP, since their network lets no UDP out.", func(r *reading) float64 { return float64(r.media.OverTCP) })
 	gauge("sfu_streams", "Streams that publishers send.", func(r *reading) float64 { return float64(r.survey.Streams) })
 	gauge("sfu_tracks", "Sections of receive slots that carry something now.", func(r *reading) float64 { return float64(r.survey.Tracks) })
 	gauge("sfu_tracks_low", "Cameras shown on the lower layer though the higher is wanted.", func(r *reading) float64 { return float64(r.survey.Low) })
@@ -90,6 +91,8 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	total("sfu_packets_refused", "Packets that failed authentication, were seen before or made no sense.", func(r *reading) float64 { return float64(r.media.Refused) })
 	total("sfu_control_dropped", "STUN and DTLS packets for which a queue had no room.", func(r *reading) float64 { return float64(r.media.ControlDropped) })
 	total("sfu_send_errors", "Packets the socket did not take.", func(r *reading) float64 { return float64(r.media.SendErrors) })
+	total("sfu_tcp_dropped", "Packets dropped because a TCP connection was too slow for them.", func(r *reading) float64 { return float64(r.media.StreamDropped) })
+	total("sfu_tcp_refused", "TCP connections to the media port that were nobody's, or too many.", func(r *reading) float64 { return float64(r.media.StreamsRefused) })
 	total("sfu_srtp_writes_blocked", "SRTP packets that the control plane tried to send with the media keys; must stay 0.",
 		func(r *reading) float64 { return float64(r.media.Blocked) })
 	total("sfu_text_bytes", "Bytes of real-time text relayed.", func(r *reading) float64 { return float64(r.media.TextBytes) })

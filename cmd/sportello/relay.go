@@ -17,12 +17,12 @@ import (
 	"sportello/signaling/protocol"
 )
 
-// relayOff is the value of SPORTELLO_TURN_PORT that opens none.
-const relayOff = "off"
+// portOff is the value of a port's setting that opens none.
+const portOff = "off"
 
 // turnPort tells where the relay should listen; on is false where it should not.
 func (s settings) turnPort() (port int, on bool, err error) {
-	if s.TurnPort == relayOff || s.TurnPort == "" {
+	if s.TurnPort == portOff || s.TurnPort == "" {
 		return 0, false, nil
 	}
 	n, err := strconv.ParseUint(s.TurnPort, 10, 16)

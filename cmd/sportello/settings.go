@@ -35,6 +35,7 @@ type settings struct {
 	StateDir  string         `env:"SPORTELLO_STATE" envDefault:".dev" help:"folder of what is kept beside the databases: the self-made certificate"`
 
 	MediaPort      int          `env:"SPORTELLO_MEDIA_PORT" envDefault:"7882" help:"the one UDP port of all audio, video and files; 0: any free one"`
+	MediaTCPPort   string       `env:"SPORTELLO_MEDIA_TCP_PORT" help:"TCP port of the same media for browsers whose network lets no UDP out (ICE-TCP); one whatever SPORTELLO_MEDIA_LOOPS; empty: the number of SPORTELLO_MEDIA_PORT; off: none; 0: any free one"`
 	MediaLoops     int          `env:"SPORTELLO_MEDIA_LOOPS" envDefault:"1" help:"processor cores that forward media, each on a UDP port of its own, from SPORTELLO_MEDIA_PORT upwards; one carries well over sixty calls of two at once; 0: all cores"`
 	MediaAddresses []netip.Addr `env:"SPORTELLO_MEDIA_ADDRESSES" help:"addresses at which browsers reach the media port, separated by commas; empty: those of this machine's interfaces"`
 	TurnPort       string       `env:"SPORTELLO_TURN_PORT" envDefault:"off" help:"port (UDP and TCP, often 3478) of the relay for browsers whose network lets no UDP out to the media port; with SPORTELLO_TLS also TLS on the same port; off: none; 0: any free one"`
@@ -97,6 +98,21 @@ func (s settings) mediaPorts() string {
 	return strconv.Itoa(s.MediaPort)
 }
 
+// mediaTCPPort is the port of media over TCP, as sfu.Config has it.
+func (s settings) mediaTCPPort() (int, error) {
+	switch s.MediaTCPPort {
+	case "":
+		return s.MediaPort, nil
+	case portOff:
+		return -1, nil
+	}
+	n, err := strconv.ParseUint(s.MediaTCPPort, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%q is neither off nor a port", s.MediaTCPPort)
+	}
+	return int(n), nil
+}
+
 func (s settings) check() error {
 	var wrong []error
 	bad := func(name, format string, args ...any) {
@@ -126,6 +142,9 @@ func (s settings) check() error {
 	}
 	if s.MediaPort < 0 || s.MediaPort > 65535 {
 		bad("SPORTELLO_MEDIA_PORT", "%d is no port", s.MediaPort)
+	}
+	if _, err := s.mediaTCPPort(); err != nil {
+		bad("SPORTELLO_MEDIA_TCP_PORT", "%v", err)
 	}
 	if s.MediaLoops < 0 || s.MediaLoops > 256 {
 		bad("SPORTELLO_MEDIA_LOOPS", "%d is not between 0 and 256", s.MediaLoops)

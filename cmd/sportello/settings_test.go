@@ -22,19 +22,20 @@ func TestSettingsHaveDefaults(t *testing.T) {
 func TestWrongSettingsAreNamed(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
-		"SPORTELLO_ADDR":         "localhost",
-		"SPORTELLO_PRIVATE_ADDR": "9464",
-		"SPORTELLO_PUBLIC_URL":   "sportello.example.org",
-		"SPORTELLO_SECRET":       "short",
-		"SPORTELLO_TLS":          "yes",
-		"SPORTELLO_MEDIA_PORT":   "70000",
-		"SPORTELLO_ROOM_LIMIT":   "1",
-		"SPORTELLO_FILE_LIMIT":   "0",
-		"SPORTELLO_JOIN_BEFORE":  "-10m",
-		"SPORTELLO_JOIN_AFTER":   "0s",
-		"SPORTELLO_HOLD":         "0s",
-		"SPORTELLO_START_WAIT":   "-1s",
-		"SPORTELLO_LOG":          "xml",
+		"SPORTELLO_ADDR":           "localhost",
+		"SPORTELLO_PRIVATE_ADDR":   "9464",
+		"SPORTELLO_PUBLIC_URL":     "sportello.example.org",
+		"SPORTELLO_SECRET":         "short",
+		"SPORTELLO_TLS":            "yes",
+		"SPORTELLO_MEDIA_PORT":     "70000",
+		"SPORTELLO_MEDIA_TCP_PORT": "none",
+		"SPORTELLO_ROOM_LIMIT":     "1",
+		"SPORTELLO_FILE_LIMIT":     "0",
+		"SPORTELLO_JOIN_BEFORE":    "-10m",
+		"SPORTELLO_JOIN_AFTER":     "0s",
+		"SPORTELLO_HOLD":           "0s",
+		"SPORTELLO_START_WAIT":     "-1s",
+		"SPORTELLO_LOG":            "xml",
 
 		"SPORTELLO_SMTP_URL":      "mail.example:25",
 		"SPORTELLO_SMS_URL":       "gateway",
@@ -105,6 +106,20 @@ func TestPrivatePortAloneMeansLoopback(t *testing.T) {
 		got, err := privateAddr(given)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v", given, got, err)
+		}
+	}
+}
+
+// Media over TCP has the number of the media port, unless another is set.
+func TestMediaTCPPort(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int{"": 7000, "off": -1, "0": 0, "443": 443} {
+		s, err := loadSettings(map[string]string{"SPORTELLO_MEDIA_PORT": "7000", "SPORTELLO_MEDIA_TCP_PORT": value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.mediaTCPPort(); got != want || err != nil {
+			t.Errorf("%q gives %d, %v", value, got, err)
 		}
 	}
 }

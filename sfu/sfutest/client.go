@@ -31,6 +31,8 @@ type Options struct {
 	Setting func(*webrtc.SettingEngine)
 	// Connection is pion's configuration, for example its ICE servers.
 	Connection webrtc.Configuration
+	// Answer changes the SFU's answer before it is taken.
+	Answer func(sdp string) string
 	// Repairs turns pion's NACKs on, both ways.
 	Repairs bool
 	// RTX lets repairs come as RFC 4588 has it.
@@ -240,6 +242,9 @@ func (c *Client) Offer(restart bool) (sfu.Offer, error) {
 
 // Answer takes the SFU's answer.
 func (c *Client) Answer(answer string) error {
+	if c.opt.Answer != nil {
+		answer = c.opt.Answer(answer)
+	}
 	return c.PC.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 }
 

@@ -29,6 +29,7 @@ before(async () => {
       SPORTELLO_ADDR: `${HERE}:8443`,
       SPORTELLO_TLS: 'self', // cameras need a secure page, and this one is not on localhost
       SPORTELLO_MEDIA_PORT: String(MEDIA_PORT),
+      SPORTELLO_MEDIA_TCP_PORT: 'off', // tcp.test.ts has the call over it
       SPORTELLO_TURN_PORT: '3478',
     },
     network.inside(network.here),

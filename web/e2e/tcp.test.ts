@@ -1,0 +1,79 @@
+// Two people whose network lets no UDP out, and no relay: the call goes over
+// ICE-TCP to the media port.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { CHROMIUM, desktop, flows, newPage, startBrowser, startCounter, type Counter } from './harness';
+import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
+
+const skip = noNetwork();
+if (skip) console.log(`tcp.test.ts: ${skip}`);
+
+let network: Network;
+let counter: Counter;
+let browser: Browser;
+
+before(async () => {
+  if (skip) return;
+  network = new Network();
+  counter = await startCounter(
+    { SPORTELLO_ADDR: `${HERE}:8443`, SPORTELLO_TLS: 'self', SPORTELLO_MEDIA_PORT: String(MEDIA_PORT) },
+    network.inside(network.here),
+  );
+  network.cutUDP();
+  browser = await startBrowser(undefined, network.wrap(network.away, CHROMIUM));
+});
+
+after(async () => {
+  if (skip) return;
+  await browser.close();
+  await counter.stop();
+  network.close();
+});
+
+/** path tells over what a page's media goes, from the pair that carries it. */
+async function path(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
+    const stats = await pc?.getStats();
+    for (const raw of (stats?.values() ?? []) as Iterable<RTCStats>) {
+      if (raw.type !== 'candidate-pair') continue;
+      const pair = raw as RTCIceCandidatePairStats;
+      if (!pair.nominated || pair.state !== 'succeeded') continue;
+      const of = (id: string): string => {
+        const c = stats?.get(id) as { candidateType: string; protocol: string };
+        return `${c.candidateType} ${c.protocol}`;
+      };
+      return `${of(pair.localCandidateId)} to ${of(pair.remoteCandidateId)}`;
+    }
+    return 'none';
+  });
+}
+
+void test(
+  'two people without UDP and without a relay see and hear each other',
+  { timeout: 120_000, skip },
+  async (t) => {
+    const { page: citizen } = await newPage(browser, { ...desktop, ignoreHTTPSErrors: true });
+    const { page: clerk } = await newPage(browser, { ...desktop, ignoreHTTPSErrors: true });
+    for (const page of [clerk, citizen]) page.setDefaultTimeout(60_000);
+    await citizen.goto(counter.citizenLink);
+    await citizen.click('[data-action=enter]');
+    await citizen.waitForSelector('[data-view=lobby]');
+    await clerk.goto(counter.clerkLink);
+    await clerk.click('[data-action=enter]');
+    await clerk.click('[data-action=lobby-bar]');
+    await citizen.waitForSelector('[data-view=call]');
+    await flows(citizen, 'the citizen', 1);
+    await flows(clerk, 'the clerk', 1);
+    for (const [who, page] of [
+      ['the citizen', citizen],
+      ['the clerk', clerk],
+    ] as const) {
+      const over = await path(page);
+      t.diagnostic(`${who}'s path: ${over}`);
+      assert.match(over, /tcp to (host|prflx) tcp$/, who);
+    }
+  },
+);
