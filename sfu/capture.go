@@ -69,13 +69,13 @@ func (r *recorder) note(s *inStream, h *rtp.Header, p *packet, now time.Time) {
 	if p.marker {
 		flags |= captureMarker
 	}
-	if p.vp8.key {
+	if p.desc.key {
 		flags |= captureKey
 	}
 	n := 0
 	if s.video && len(p.payload) > 0 {
 		flags |= captureDescriptor
-		n = p.vp8.size(p.payload)
+		n = p.desc.size(p.payload)
 	}
 	if !known {
 		flags |= captureStream
@@ -111,7 +111,7 @@ func number[T comparable](m map[T]uint64, k T) uint64 {
 }
 
 // size is the length of the descriptor that parseVP8 has read from b.
-func (d vp8Descriptor) size(b []byte) int {
+func (d descriptor) size(b []byte) int {
 	n := 1
 	if b[0]&0x80 == 0 {
 		return n

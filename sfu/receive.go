@@ -54,19 +54,19 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	s.lastAt = l.now
 	s.octets += uint32(len(payload)) //nolint:gosec // modulo 2^32
 	pkt := packet{seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
-	pkt.vp8.pic, pkt.vp8.tl0, pkt.vp8.tid = -1, -1, -1
+	pkt.desc.pic, pkt.desc.tl0, pkt.desc.tid = -1, -1, -1
 	if s.video && len(payload) > 0 {
 		d, ok := parseVP8(payload)
 		if !ok {
 			// Keep the number, drop the rest: a hole would be asked for for ever.
 			pkt.payload = nil
 		}
-		pkt.vp8 = d
+		pkt.desc = d
 		if d.key {
 			s.keyWant, s.keySoon, s.keyCame, s.log.gaveUp = false, false, true, false
 		}
 	}
-	s.taken[max(0, pkt.vp8.tid)] += len(payload) + packetCost
+	s.taken[max(0, pkt.desc.tid)] += len(payload) + packetCost
 	if s.ring != nil {
 		s.ring.put(&pkt)
 	}
@@ -85,7 +85,7 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 		}
 		l.forward(t, s, &pkt)
 	}
-	if pkt.vp8.key {
+	if pkt.desc.key {
 		s.key.keep(seq, l.now)
 	}
 }
@@ -97,7 +97,7 @@ func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
 	}
 	marker := p.marker
 	if t.cur != s {
-		if t.target != s || s.video && !p.vp8.key || len(p.payload) == 0 {
+		if t.target != s || s.video && !p.desc.key || len(p.payload) == 0 {
 			return
 		}
 		t.rw.cut = t.cut(s)

@@ -61,7 +61,7 @@ func (l *loop) replay(t *outTrack, s *inStream) bool {
 	first := s.ring.get(s.key.seq)
 	t.rw.cut = t.cut(s)
 	t.rw.begin(s, first, l.now)
-	for newest.vp8.tid > int8(t.rw.top()) { //nolint:gosec // at most 3
+	for newest.desc.tid > int8(t.rw.top()) { //nolint:gosec // at most 3
 		newest = s.ring.get(newest.seq - 1)
 	}
 	t.rw.hasten(first, newest)

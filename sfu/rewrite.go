@@ -64,11 +64,11 @@ func (r *rewriter) begin(from *inStream, p *packet, now time.Time) {
 	s := segment{from: from, seq: r.lastSeq + 1 - p.seq}
 	s.first, s.last = r.lastSeq+1, r.lastSeq
 	s.ts = r.timestampOffset(from, p, now)
-	if p.vp8.pic >= 0 {
-		s.pic = r.lastPic + 1 - p.vp8.picture(p.payload)
+	if p.desc.pic >= 0 {
+		s.pic = r.lastPic + 1 - p.desc.picture(p.payload)
 	}
-	if p.vp8.tl0 >= 0 {
-		s.tl0 = r.lastTL0 + 1 - p.payload[p.vp8.tl0]
+	if p.desc.tl0 >= 0 {
+		s.tl0 = r.lastTL0 + 1 - p.payload[p.desc.tl0]
 	}
 	if r.thin != nil {
 		r.thin.anew(r.top())
@@ -115,7 +115,7 @@ func (r *rewriter) place(p *packet, now time.Time) (at spot, ok bool) {
 	if at.out < s.first {
 		return at, false
 	}
-	if r.thin == nil && p.vp8.tid > 0 {
+	if r.thin == nil && p.desc.tid > 0 {
 		r.thin = &thinning{}
 		r.thin.anew(r.top())
 		s.gen = r.thin.gen
@@ -129,11 +129,11 @@ func (r *rewriter) place(p *packet, now time.Time) (at spot, ok bool) {
 	}
 	r.lastSeq, s.last = at.out, at.out
 	r.lastTS, r.lastAt = s.stamp(p), now
-	if p.vp8.pic >= 0 && !at.empty {
-		r.lastPic = p.vp8.picture(p.payload) + at.pic
+	if p.desc.pic >= 0 && !at.empty {
+		r.lastPic = p.desc.picture(p.payload) + at.pic
 	}
-	if p.vp8.tl0 >= 0 {
-		r.lastTL0 = p.payload[p.vp8.tl0] + s.tl0
+	if p.desc.tl0 >= 0 {
+		r.lastTL0 = p.payload[p.desc.tl0] + s.tl0
 	}
 	return at, true
 }
@@ -225,7 +225,7 @@ func (at *spot) compose(dst []byte, p *packet, h *outHeader) int {
 		return n
 	}
 	end := n + copy(dst[n:], p.payload)
-	p.vp8.shift(dst[n:end], at.pic, at.seg.tl0)
+	p.desc.shift(dst[n:end], at.pic, at.seg.tl0)
 	return end
 }
 

@@ -77,7 +77,7 @@ func videoPacket(seq int64, ts uint32, pic uint16, key bool) *packet {
 		b[5] = 0
 	}
 	p := &packet{seq: seq, ts: ts, payload: b}
-	p.vp8, _ = parseVP8(b)
+	p.desc, _ = parseVP8(b)
 	return p
 }
 

@@ -6,7 +6,7 @@ type packet struct {
 	seq     int64 // extended
 	ts      uint32
 	marker  bool
-	vp8     vp8Descriptor
+	desc    descriptor
 	payload []byte
 }
 

@@ -50,13 +50,13 @@ func (th *thinning) anew(top uint8) {
 // on; it comes back with a picture that needs no other of the layer, so that a
 // decoder never meets a reference it was not given.
 func (th *thinning) keeps(p *packet, most uint8, late bool) bool {
-	if p.vp8.key && !late && most > th.top {
+	if p.desc.key && !late && most > th.top {
 		th.rise(p, most)
 	}
-	if p.vp8.tid <= 0 || p.vp8.pic < 0 {
+	if p.desc.tid <= 0 || p.desc.pic < 0 {
 		return true
 	}
-	tid, pic := uint8(p.vp8.tid), p.vp8.picture(p.payload)
+	tid, pic := uint8(p.desc.tid), p.desc.picture(p.payload)
 	f := &th.frames[pic%keptFrames]
 	if f.gen == th.gen && f.pic == pic {
 		return f.sent
@@ -69,7 +69,7 @@ func (th *thinning) keeps(p *packet, most uint8, late bool) bool {
 		}
 	case most < th.top:
 		th.top, top = most, most
-	case most > th.top && tid == th.top+1 && p.vp8.sync:
+	case most > th.top && tid == th.top+1 && p.desc.sync:
 		th.rise(p, tid)
 		top = tid
 	}
@@ -90,7 +90,7 @@ func (th *thinning) rise(p *packet, top uint8) {
 // is the newest before it. What is missing between two packets of one picture
 // belongs to that picture.
 func (th *thinning) leave(p *packet, high int64) {
-	pic := int32(p.vp8.picture(p.payload))
+	pic := int32(p.desc.picture(p.payload))
 	last := &th.runs[(th.next+keptRuns-1)%keptRuns]
 	follows := last.gen == th.gen && last.last == high && (p.seq == high+1 || pic == th.lastPic)
 	if !follows {
@@ -148,10 +148,10 @@ func (th *thinning) from(gen uint32, in int64) (packets int64, pics uint16, ok b
 // picture was left out when the number was taken already; ok is false where that
 // is no longer known.
 func (th *thinning) emptied(gen uint32, p *packet) (empty, ok bool) {
-	if p.vp8.tid <= 0 || p.vp8.pic < 0 {
+	if p.desc.tid <= 0 || p.desc.pic < 0 {
 		return false, true
 	}
-	pic := p.vp8.picture(p.payload)
+	pic := p.desc.picture(p.payload)
 	f := &th.frames[pic%keptFrames]
 	return !f.sent, f.gen == gen && f.pic == pic
 }

@@ -33,7 +33,7 @@ func (y *layered) frame(key bool, pieces int) []*packet {
 			}
 		}
 		p := &packet{seq: y.seq, ts: y.x.index * 3000, marker: i == pieces-1, payload: append(b, byte(y.x.index))}
-		p.vp8, _ = parseVP8(p.payload)
+		p.desc, _ = parseVP8(p.payload)
 		y.seq++
 		all = append(all, p)
 	}
@@ -106,7 +106,7 @@ func TestLayersComeBackAtSync(t *testing.T) {
 			r.begin(s, p, now)
 		}
 		if _, ok := r.place(p, now); ok {
-			got += string(rune('0' + p.vp8.tid))
+			got += string(rune('0' + p.desc.tid))
 		} else {
 			got += "-"
 		}

@@ -1,19 +1,8 @@
 package sfu
 
-import "encoding/binary"
-
-// vp8Descriptor says where the counters of a VP8 payload descriptor (RFC 7741,
-// section 4.2) stand, so that they can be rewritten in place.
-type vp8Descriptor struct {
-	pic, tl0 int8 // offsets; -1 where absent
-	tid      int8 // temporal layer; -1 where absent
-	sync     bool // Y: the picture needs no other of its layer
-	wide     bool // the picture id has 15 bits
-	key      bool // the packet begins a keyframe
-}
-
-// parseVP8 reads a payload descriptor; ok is false where it is cut short.
-func parseVP8(b []byte) (d vp8Descriptor, ok bool) {
+// parseVP8 reads a payload descriptor (RFC 7741, section 4.2); ok is false where
+// it is cut short.
+func parseVP8(b []byte) (d descriptor, ok bool) {
 	d.pic, d.tl0, d.tid = -1, -1, -1
 	if len(b) == 0 {
 		return d, false
@@ -53,36 +42,4 @@ func parseVP8(b []byte) (d vp8Descriptor, ok bool) {
 	// says "not a keyframe" (RFC 6386, section 9.1).
 	d.key = b[0]&0x10 != 0 && b[0]&0x07 == 0 && b[i]&1 == 0
 	return d, true
-}
-
-func (d vp8Descriptor) picture(b []byte) uint16 {
-	switch {
-	case d.pic < 0:
-		return 0
-	case d.wide:
-		return uint16(b[d.pic]&0x7f)<<8 | uint16(b[d.pic+1])
-	default:
-		return uint16(b[d.pic] & 0x7f)
-	}
-}
-
-// shift adds to the picture id and to the TL0 index, each in its own width.
-func (d vp8Descriptor) shift(b []byte, pic uint16, tl0 uint8) {
-	if d.pic >= 0 {
-		n := d.picture(b) + pic
-		if d.wide {
-			binary.BigEndian.PutUint16(b[d.pic:], n|0x8000)
-		} else {
-			b[d.pic] = byte(n & 0x7f)
-		}
-	}
-	if d.tl0 >= 0 {
-		b[d.tl0] += tl0
-	}
-}
-
-// extend widens a 16-bit sequence number to the 64-bit one nearest to last, so
-// that everything behind it can count without wrap-around.
-func extend(last int64, seq uint16) int64 {
-	return last + int64(int16(seq-uint16(last))) //nolint:gosec // the wrap-around is the point
 }
