@@ -151,6 +151,8 @@ type Guest struct {
 	NotBefore time.Time
 	NotAfter  time.Time
 	RevokedAt time.Time // zero while it is good
+	// Interpreter says that the link was made for an interpreter.
+	Interpreter bool
 }
 
 // Change says that an appointment was made or changed. The zero Change means

@@ -184,12 +184,19 @@ func TestGrantsInRedis(t *testing.T) {
 	if g, err = store.Lookup(ctx, host, nine.Add(-30*time.Minute)); err != nil || g.Role != token.RoleHost || g.DisplayName != clerk.Name {
 		t.Errorf("the host: %+v, %v", g, err)
 	}
-	guest, grant, err := w.GuestGrant(ctx, h.ID, " Ada Interprete ", booking.Actor{StaffID: clerk.ID})
+	guest, grant, err := w.GuestGrant(ctx, h.ID, " Ada Interprete ", false, booking.Actor{StaffID: clerk.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if g, err = store.Lookup(ctx, guest, nine); err != nil || g.Role != token.RoleGuest || g.DisplayName != "Ada Interprete" || !g.NotAfter.Equal(nine.Add(20*time.Minute)) {
 		t.Errorf("the guest: %+v, %v", g, err)
+	}
+	signs, _, err := w.GuestGrant(ctx, h.ID, "Lia Segni", true, booking.Actor{StaffID: clerk.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, err := store.Lookup(ctx, signs, nine); err != nil || !i.Interpreter || g.Interpreter || i.Role != token.RoleGuest || i.Identity == g.Identity {
+		t.Errorf("the interpreter: %+v, the guest: %+v, %v", i, g, err)
 	}
 	if err := w.RevokeGrant(ctx, grant, booking.Actor{StaffID: clerk.ID}); err != nil {
 		t.Fatal(err)
@@ -199,11 +206,11 @@ func TestGrantsInRedis(t *testing.T) {
 	if nextHash(t, told) != token.HashOf(guest) {
 		t.Error("told of another than the guest")
 	}
-	if list, err := w.Guests(ctx, h.ID); err != nil || len(list) != 1 || list[0].RevokedAt.IsZero() || list[0].GrantID != grant {
+	if list, err := w.Guests(ctx, h.ID); err != nil || len(list) != 2 || list[0].RevokedAt.IsZero() || list[0].GrantID != grant || list[0].Interpreter || !list[1].Interpreter {
 		t.Errorf("guests %+v, %v", list, err)
 	}
 	wantErr(t, "revoke nothing", w.RevokeGrant(ctx, uuid.New(), booking.Actor{}), booking.ErrNotFound)
-	_, _, err = w.GuestGrant(ctx, h.ID, "a\nb", booking.Actor{StaffID: clerk.ID})
+	_, _, err = w.GuestGrant(ctx, h.ID, "a\nb", false, booking.Actor{StaffID: clerk.ID})
 	wantField(t, "a guest's name", err, "name", booking.CodeInvalid)
 
 	if err := rdb.FlushAll(ctx).Err(); err != nil { // Redis lost everything

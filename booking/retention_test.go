@@ -140,7 +140,7 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 	if _, err := w.Reschedule(ctx, h.ID, at(t, 17, 9, 15), actor); err != nil {
 		t.Fatal(err)
 	}
-	_, guest, err := w.GuestGrant(ctx, h.ID, "Interprete", actor)
+	_, guest, err := w.GuestGrant(ctx, h.ID, "Interprete", false, actor)
 	if err != nil {
 		t.Fatal(err)
 	}

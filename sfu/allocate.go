@@ -37,10 +37,11 @@ type share struct {
 }
 
 // importance orders the pictures a viewer gets: lower is kept longer. An
-// interpreter's picture, which is speech to who needs it, would be 0; nothing in
-// the signalling says yet who interprets.
+// interpreter's comes right after the voices, since to who needs it it is one.
 func (t *outTrack) importance() int {
 	switch {
+	case t.vital():
+		return 0
 	case t.source == Screen:
 		return 1
 	case t.pub.peer.speaks():
@@ -49,6 +50,8 @@ func (t *outTrack) importance() int {
 		return 3
 	}
 }
+
+func (t *outTrack) vital() bool { return t.source == Camera && t.pub.peer.interprets }
 
 func (p *mediaPeer) speaks() bool {
 	return p.room != nil && slices.Contains(p.room.speaking, p.id)
@@ -130,7 +133,9 @@ func (l *loop) allocate(p *mediaPeer) (missing float64) {
 	}
 	for _, t := range seen {
 		t.share.asks = 0
-		take(t, t.steps.rungs[0])
+		if take(t, t.steps.rungs[0]); t.vital() { // signs need all frames
+			take(t, t.steps.small)
+		}
 	}
 	for _, t := range seen {
 		take(t, t.steps.small)

@@ -314,10 +314,16 @@ func TestImportance(t *testing.T) {
 	}
 	s.run(30 * time.Second)
 	s.want("2.4 Mbit/s", "lhl")
+	s.tracks[0].pub.peer.interprets = true
+	s.run(30 * time.Second)
+	s.want("with an interpreter", "hll")
 	s.source(s.tracks[2].pub.peer, Screen, layerHigh, 1_000_000)
 	s.run(30 * time.Second)
 	s.want("with a screen", "lll")
 	if tr := s.viewer.slots[2].tracks[Screen]; tr.cur == nil {
 		t.Error("the screen is not shown")
 	}
+	s.link.width = 420_000 // voices and one small picture
+	s.run(30 * time.Second)
+	s.want("420 kbit/s", "l--")
 }

@@ -58,6 +58,8 @@ type mediaPeer struct {
 	probePause time.Duration
 	saidPaused []int
 
+	interprets bool // its picture is speech to who needs it
+
 	told, calc Layers // which layers the publisher was told to send
 	calcSince  time.Time
 	level      float64 // smoothed loudness of the microphone, 0..127

@@ -157,6 +157,12 @@ func (p *Peer) SetPublishing(s Source, on bool) {
 	})
 }
 
+// SetInterpreter says whether the peer interprets: its camera then comes right
+// after the voices where a viewer's path is narrow.
+func (p *Peer) SetInterpreter(on bool) {
+	p.room.loop.post(func() { p.media.interprets = on })
+}
+
 // SetQuality says the best camera layer wanted in a slot, for as long as the
 // peer is there. It fails with ErrUnknownSlot.
 func (p *Peer) SetQuality(slot int, q Quality) error {

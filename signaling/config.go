@@ -26,6 +26,7 @@ type Media interface {
 type MediaPeer interface {
 	Negotiate(ctx context.Context, o sfu.Offer) (answer string, err error)
 	SetPublishing(s sfu.Source, on bool)
+	SetInterpreter(on bool)
 	SetQuality(slot int, q sfu.Quality) error
 	OpenTransfer(id, to string, maxBytes int64) error
 	CancelTransfer(id string)

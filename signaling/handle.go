@@ -35,7 +35,7 @@ func (x *session) serve(c *conn, m protocol.ClientMessage) error {
 		x.over = true
 	case protocol.Away:
 		x.stepAway(m.Away)
-	case protocol.Admit, protocol.Refuse, protocol.LobbyMessage, protocol.Remove, protocol.End:
+	case protocol.Interpret, protocol.Admit, protocol.Refuse, protocol.LobbyMessage, protocol.Remove, protocol.End:
 		return x.serveHost(m)
 	default:
 		return x.serveRoom(c, m)
@@ -79,6 +79,8 @@ func (x *session) serveHost(m protocol.ClientMessage) error {
 		}
 		note := protocol.LobbyNotice{From: x.grant.DisplayName, Text: m.Text, At: s.cfg.Now().UTC()}
 		y.post(func() { y.send(note) })
+	case protocol.Interpret:
+		return s.interpret(r, m)
 	case protocol.Remove:
 		y := r.find(m.Peer)
 		if y == nil || y.state == waiting || y == x {

@@ -88,6 +88,8 @@ type media struct {
 	publish   func(p *peer, s sfu.Source, on bool)
 	transfer  func(id, to string, maxBytes int64) error
 	survey    func(name string) sfu.PeerSurvey
+
+	interpreter func(p *peer, on bool)
 }
 
 type peer struct {
@@ -140,6 +142,12 @@ func (p *peer) Negotiate(ctx context.Context, o sfu.Offer) (string, error) {
 func (p *peer) SetPublishing(s sfu.Source, on bool) {
 	if p.m.publish != nil {
 		p.m.publish(p, s, on)
+	}
+}
+
+func (p *peer) SetInterpreter(on bool) {
+	if p.m.interpreter != nil {
+		p.m.interpreter(p, on)
 	}
 }
 

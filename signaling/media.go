@@ -55,8 +55,11 @@ func (x *session) mediaForOffer() (MediaPeer, error) {
 	x.failed = false
 	x.s.mu.Lock()
 	x.media = peer
-	on := slices.Clone(x.publications)
+	on, signs := slices.Clone(x.publications), x.interprets()
 	x.s.mu.Unlock()
+	if signs {
+		peer.SetInterpreter(true)
+	}
 	for _, p := range on {
 		setPublishing(peer, p, true)
 	}

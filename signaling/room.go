@@ -30,8 +30,11 @@ type room struct {
 	files     []file
 	transfers map[string]*transfer
 	shown     []protocol.LobbyEntry // to the hosts
-	presence  *PresenceState        // as it was last published, and when
-	published time.Time
+	// By identity, what a host said; and who was last told to interpret.
+	interprets       map[string]bool
+	toldInterpreters []string
+	presence         *PresenceState // as it was last published, and when
+	published        time.Time
 }
 
 type chatLine struct {
@@ -42,7 +45,7 @@ type chatLine struct {
 func newRoom(g token.Grant) *room {
 	return &room{
 		id: g.Room, appointment: g.Appointment,
-		admitted: map[string]bool{}, transfers: map[string]*transfer{},
+		admitted: map[string]bool{}, transfers: map[string]*transfer{}, interprets: map[string]bool{},
 	}
 }
 
@@ -150,6 +153,12 @@ func (s *Server) entered(x *session) {
 			x.send(c)
 		}
 	})
+	if x.interprets() {
+		x.post(func() { x.setInterpreter(true) })
+	}
+	if signs := r.interpreters(); !s.interpretersChanged(r) && len(signs.Peers) > 0 {
+		x.post(func() { x.send(signs) })
+	}
 	s.lobbyChanged(r)
 	x.log.Info("in the room", "role", string(x.grant.Role), "participants", len(r.inRoom()))
 }
@@ -224,10 +233,12 @@ func (s *Server) remove(x *session) {
 	if was == inRoom {
 		s.withdrawFilesOf(x)
 		r.broadcast(protocol.Left{Peer: x.name}, nil)
+		s.interpretersChanged(r)
 	}
 	if r.taken() == 0 { // nobody is left to whom it was said
 		r.chat, r.files = nil, nil
 		clear(r.transfers)
+		clear(r.interprets)
 	}
 	s.lobbyChanged(r)
 }

@@ -309,8 +309,11 @@ func (x *session) replay() {
 		x.send(x.speaking)
 	}
 	x.s.mu.Lock()
-	all := x.s.connectionsFor(x)
+	all, signs := x.s.connectionsFor(x), x.room.interpreters()
 	x.s.mu.Unlock()
+	if len(signs.Peers) > 0 {
+		x.send(signs)
+	}
 	for _, c := range all {
 		x.send(c)
 	}

@@ -22,8 +22,10 @@ type clerkCard struct {
 	GuestLink string
 	GuestName string
 	GuestErr  string
-	History   []booking.Appointment // of the same person, where it was asked for
-	Looked    bool
+	// GuestInterpreter is what was ticked.
+	GuestInterpreter bool
+	History          []booking.Appointment // of the same person, where it was asked for
+	Looked           bool
 }
 
 func (s *Server) clerkAppointment(w http.ResponseWriter, r *http.Request, me *colleague) error {
@@ -227,7 +229,8 @@ func (s *Server) clerkGuest(w http.ResponseWriter, r *http.Request, me *colleagu
 		return booking.ErrNotFound
 	}
 	name := strings.TrimSpace(r.PostFormValue("nome"))
-	secret, _, err := s.agenda.GuestGrant(r.Context(), a.ID, name, me.Actor())
+	interpreter := r.PostFormValue("interprete") != ""
+	secret, _, err := s.agenda.GuestGrant(r.Context(), a.ID, name, interpreter, me.Actor())
 	var field *booking.FieldError
 	page := s.lang(r).Path("/staff/sportello/" + a.ID.String())
 	switch {
@@ -236,7 +239,7 @@ func (s *Server) clerkGuest(w http.ResponseWriter, r *http.Request, me *colleagu
 		if err != nil {
 			return err
 		}
-		v.GuestName, v.GuestErr = name, field.Code
+		v.GuestName, v.GuestInterpreter, v.GuestErr = name, interpreter, field.Code
 		return s.staffRender(w, r, me, http.StatusUnprocessableEntity, "staff/clerk_appointment.html", v)
 	case errors.Is(err, booking.ErrState):
 		s.tell(r.Context(), "warning", "staff.flash.state")

@@ -24,6 +24,8 @@ type Grant struct {
 	Identity    string `json:"identity"`
 	Role        Role   `json:"role"`
 	DisplayName string `json:"displayName"`
+	// Interpreter says that the guest was invited to interpret.
+	Interpreter bool `json:"interpreter,omitempty"`
 	// Queue is the counter's line that a citizen waits in: "desk:{id}".
 	Queue   string `json:"queue"`
 	Office  string `json:"office"`  // name, in Italian

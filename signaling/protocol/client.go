@@ -132,6 +132,13 @@ type LobbyMessage struct {
 	Text    string `json:"text"`
 }
 
+// Interpret says whether a participant interprets. Hosts only; it may be
+// oneself. It holds for the person, also when they come back.
+type Interpret struct {
+	Peer string `json:"peer"`
+	On   bool   `json:"on"`
+}
+
 // Remove takes a participant out of the room. Hosts only.
 type Remove struct {
 	Peer string `json:"peer"`
@@ -190,6 +197,7 @@ func (Away) clientMessage()           {}
 func (Admit) clientMessage()          {}
 func (Refuse) clientMessage()         {}
 func (LobbyMessage) clientMessage()   {}
+func (Interpret) clientMessage()      {}
 func (Remove) clientMessage()         {}
 func (End) clientMessage()            {}
 func (Leave) clientMessage()          {}

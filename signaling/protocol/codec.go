@@ -66,6 +66,8 @@ func DecodeClient(data []byte) (ClientMessage, error) {
 		return client[Refuse](kind, data)
 	case "lobbyMessage":
 		return client[LobbyMessage](kind, data)
+	case "interpret":
+		return client[Interpret](kind, data)
 	case "remove":
 		return client[Remove](kind, data)
 	case "end":
@@ -134,6 +136,8 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 		return server[FileDelivered](kind, data)
 	case "speaking":
 		return server[Speaking](kind, data)
+	case "interpreters":
+		return server[Interpreters](kind, data)
 	case "connection":
 		return server[Connection](kind, data)
 	case "ended":
@@ -268,6 +272,9 @@ func withLists(m any) any {
 		m.Slots = list(m.Slots)
 		return m
 	case Speaking:
+		m.Peers = list(m.Peers)
+		return m
+	case Interpreters:
 		m.Peers = list(m.Peers)
 		return m
 	case Offer:

@@ -84,6 +84,7 @@ func TestEmptyListsTravelAsLists(t *testing.T) {
 		Layers{},
 		Paused{},
 		Speaking{},
+		Interpreters{},
 		Offer{},
 	} {
 		data, err := Encode(m)
@@ -138,6 +139,7 @@ func TestDecodeClientRefuses(t *testing.T) {
 		"admit nobody":     {`{"type":"admit"}`, "session"},
 		"long refusal":     {`{"type":"refuse","session":"s","text":"` + long + `"}`, "text"},
 		"empty notice":     {`{"type":"lobbyMessage","session":"s","text":""}`, "text"},
+		"interpret nobody": {`{"type":"interpret","on":true}`, "peer"},
 		"remove nobody":    {`{"type":"remove"}`, "peer"},
 		"path as name":     {`{"type":"offerFile","id":"1","name":"../etc/passwd","size":1}`, "name"},
 		"bidi in name":     {`{"type":"offerFile","id":"1","name":"a\u202egpj.exe","size":1}`, "name"},

@@ -229,6 +229,12 @@ const (
 	ConnectionBad  ConnectionLevel = "bad"  // hard to understand: sound alone is worth a try
 )
 
+// Interpreters says who interprets, the reader perhaps among them: in signs or
+// in another language. A page keeps their picture in view.
+type Interpreters struct {
+	Peers []string `json:"peers"`
+}
+
 // Speaking says which peers speak now, loudest first.
 type Speaking struct {
 	Peers []string `json:"peers"`
@@ -291,6 +297,7 @@ func (Transfer) serverMessage()      {}
 func (TransferEnded) serverMessage() {}
 func (FileDelivered) serverMessage() {}
 func (Speaking) serverMessage()      {}
+func (Interpreters) serverMessage()  {}
 func (Connection) serverMessage()    {}
 func (Ended) serverMessage()         {}
 func (Pong) serverMessage()          {}

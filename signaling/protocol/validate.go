@@ -132,7 +132,8 @@ func (m LobbyMessage) validate() *DecodeError {
 	return checkText("text", m.Text, MaxNoticeChars)
 }
 
-func (m Remove) validate() *DecodeError { return checkID("peer", m.Peer) }
+func (m Interpret) validate() *DecodeError { return checkID("peer", m.Peer) }
+func (m Remove) validate() *DecodeError    { return checkID("peer", m.Peer) }
 
 func (m OfferFile) validate() *DecodeError {
 	if e := checkID("id", m.ID); e != nil {

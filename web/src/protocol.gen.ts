@@ -235,6 +235,16 @@ export interface LobbyMessage {
   text: string;
 }
 
+/**
+ * Interpret says whether a participant interprets. Hosts only; it may be
+ * oneself. It holds for the person, also when they come back.
+ */
+export interface Interpret {
+  type: "interpret";
+  peer: string;
+  on: boolean;
+}
+
 /** Remove takes a participant out of the room. Hosts only. */
 export interface Remove {
   type: "remove";
@@ -529,6 +539,15 @@ export interface Connection {
   reduced: boolean;
 }
 
+/**
+ * Interpreters says who interprets, the reader perhaps among them: in signs or
+ * in another language. A page keeps their picture in view.
+ */
+export interface Interpreters {
+  type: "interpreters";
+  peers: string[];
+}
+
 /** Speaking says which peers speak now, loudest first. */
 export interface Speaking {
   type: "speaking";
@@ -574,6 +593,7 @@ export type ClientMessage =
   | Admit
   | Refuse
   | LobbyMessage
+  | Interpret
   | Remove
   | End
   | Leave
@@ -604,6 +624,7 @@ export type ServerMessage =
   | TransferEnded
   | FileDelivered
   | Connection
+  | Interpreters
   | Speaking
   | Ended
   | Pong

@@ -83,6 +83,7 @@ export class CallView {
         onRefuse: (e) => void this.refuse(e),
         onWrite: (e) => void this.write(e),
         onRemove: (p) => void this.remove(p),
+        onInterpret: (p, on) => session.send({ type: 'interpret', peer: p.peer, on }),
       }),
       chat: new ChatPanel({
         onSend: (line) => {

@@ -1,7 +1,7 @@
 // The people panel: who is here, and for the host who waits.
 
 import type { DeviceState, LobbyEntry } from '../protocol.gen';
-import { h, list, show, text, type Row } from './dom';
+import { h, list, set, show, text, type Row } from './dom';
 import { icon } from './icons';
 import { clock, t } from './i18n';
 import { initials } from './layout';
@@ -12,6 +12,7 @@ export interface PeopleOptions {
   readonly onRefuse: (entry: LobbyEntry) => void;
   readonly onWrite: (entry: LobbyEntry) => void;
   readonly onRemove: (participant: Participant) => void;
+  readonly onInterpret: (participant: Participant, on: boolean) => void;
 }
 
 export class PeoplePanel {
@@ -23,6 +24,7 @@ export class PeoplePanel {
   private readonly you = h('strong');
   private host = false;
   private connections: RoomState['connections'] = {};
+  private interpreters: readonly string[] = [];
 
   private readonly o: PeopleOptions;
 
@@ -67,7 +69,9 @@ export class PeoplePanel {
   update(state: RoomState): void {
     this.host = state.self.role === 'host';
     this.connections = state.connections;
-    text(this.you, t('room.people.you', { Name: state.self.name }));
+    this.interpreters = state.interpreters;
+    const own = t('room.people.you', { Name: state.self.name });
+    text(this.you, state.interpreters.includes(state.self.peer) ? `${own} · ${t('room.tile.interpreter')}` : own);
     show(this.lobby, this.host);
     show(this.nobody, state.lobby.length === 0);
     const focused = this.element.contains(document.activeElement);
@@ -162,17 +166,31 @@ export class PeoplePanel {
       },
       t('room.host.remove'),
     );
+    const interpret = h(
+      'button',
+      {
+        type: 'button',
+        class: 'btn btn-outline-primary btn-sm',
+        'data-action': 'interpret',
+        onclick: () => {
+          this.o.onInterpret(person, !this.interpreters.includes(person.peer));
+        },
+      },
+      t('room.host.interpreter'),
+    );
     const element = h(
       'li',
       { class: 'person', 'data-peer': first.peer },
       h('span', { class: 'avatar small', 'aria-hidden': 'true' }, initials(first.name)),
       h('div', { class: 'person-text' }, name, detail),
-      h('div', { class: 'person-buttons' }, remove),
+      h('div', { class: 'person-buttons' }, interpret, remove),
     );
     const update = (x: Participant): void => {
       person = x;
       text(name, x.name);
+      const interprets = this.interpreters.includes(x.peer);
       const notes = [t(`room.role.${x.role}`)];
+      if (interprets) notes.push(t('room.people.interpreter'));
       if (x.state === 'reconnecting') notes.push(t('room.tile.reconnecting'));
       const connection = this.connections[x.peer]?.level ?? 'good';
       if (connection !== 'good') notes.push(t(`room.people.${connection}`));
@@ -180,6 +198,8 @@ export class PeoplePanel {
       if (publishes(x, 'screen')) notes.push(t('room.people.sharing'));
       text(detail, notes.join(' · '));
       show(remove, this.host && x.role !== 'host');
+      show(interpret, this.host);
+      set(interpret, { 'aria-pressed': String(interprets) });
     };
     return { element, update };
   }

@@ -15,6 +15,7 @@ const known: Readonly<Record<ServerMessage['type'], true>> = {
   moreSlots: true,
   layers: true,
   paused: true,
+  interpreters: true,
   chatLine: true,
   fileOffered: true,
   fileWithdrawn: true,

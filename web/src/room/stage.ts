@@ -17,6 +17,7 @@ interface CameraTile {
   readonly participant: Participant | null; // null is oneself
   readonly slot: number;
   readonly speaking: boolean;
+  readonly interprets: boolean;
   readonly paused: boolean; // there is no room for the picture on one's own link
 }
 
@@ -108,6 +109,7 @@ export class Stage {
       participant: p,
       slot: slotOf(p.peer),
       speaking: state.speaking.includes(p.peer),
+      interprets: state.interpreters.includes(p.peer),
       paused: state.paused.includes(slotOf(p.peer)),
     }));
     tiles.push({
@@ -116,8 +118,11 @@ export class Stage {
       participant: null,
       slot: -1,
       speaking: micOn && state.speaking.includes(state.self.peer),
+      interprets: state.interpreters.includes(state.self.peer),
       paused: false,
     });
+    // Who interprets stands first, so that nothing scrolls them out of view.
+    tiles.sort((a, b) => Number(b.interprets && !!b.participant) - Number(a.interprets && !!a.participant));
     const screens = state.participants
       .filter((p) => publishes(p, 'screen') && slotOf(p.peer) >= 0)
       .map((p) => ({ key: `${p.peer}/screen`, name: p.name, slot: slotOf(p.peer) }));
@@ -162,7 +167,9 @@ export class Stage {
       const slot = Number(tile.dataset.slot);
       if (slot < 0) continue;
       const seen = document.visibilityState === 'visible' && !tile.classList.contains('no-picture');
-      this.o.onView(slot, quality(seen, tile.clientHeight * devicePixelRatio));
+      const wanted = quality(seen, tile.clientHeight * devicePixelRatio);
+      // Fingers are small: signs are worth the large picture in any tile.
+      this.o.onView(slot, seen && tile.classList.contains('interpreter') ? 'high' : wanted);
     }
   }
 
@@ -178,6 +185,7 @@ export class Stage {
   private cameraRow(first: CameraTile): Row<CameraTile> {
     const video = picture();
     const badge = h('span', { class: 'tile-name' });
+    const role = h('span', { class: 'tile-role', hidden: true }, icon('interpreter'), t('room.tile.interpreter'));
     const muted = h(
       'span',
       { class: 'tile-muted', hidden: true },
@@ -199,7 +207,7 @@ export class Stage {
       video,
       away,
       paused,
-      h('figcaption', {}, muted, badge),
+      h('figcaption', {}, muted, badge, role),
     );
     let track: MediaStreamTrack | null = null;
     const update = (x: CameraTile): void => {
@@ -215,6 +223,8 @@ export class Stage {
       element.classList.toggle('no-picture', !on);
       element.classList.toggle('speaking', x.speaking && sounding);
       element.classList.toggle('mine', mine);
+      element.classList.toggle('interpreter', x.interprets);
+      show(role, x.interprets);
       video.classList.toggle('mirrored', mine && this.o.devices.mirrored);
       show(muted, !sounding);
       show(away, x.participant?.state === 'reconnecting');

@@ -37,6 +37,20 @@ const line = (id: string, seq: number, peer = 'm'): ChatLine => ({
   at: room.startsAt,
 });
 
+void test('who interprets is known and told, but not of oneself', () => {
+  const says = (...peers: string[]): ServerMessage => ({ type: 'interpreters', peers });
+  const { state, notices } = play(joined(), mario(), says('m', 'me'), says('me'));
+  assert.deepEqual(state.interpreters, ['me']);
+  assert.deepEqual(
+    notices.filter((n) => n.kind.startsWith('interprets')),
+    [
+      { kind: 'interprets', name: 'Mario' },
+      { kind: 'interpretsNot', name: 'Mario' },
+    ],
+  );
+  assert.deepEqual(reduce(state, joined({ resumed: true })).state.interpreters, []);
+});
+
 function play(...messages: ServerMessage[]): { state: RoomState; notices: Notice[] } {
   const notices: Notice[] = [];
   let state = emptyState;

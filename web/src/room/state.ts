@@ -32,6 +32,8 @@ export interface RoomState {
   /** Whose media each receive slot carries; "" is a free slot. */
   readonly slots: readonly string[];
   readonly speaking: readonly string[];
+  /** Who interprets, oneself perhaps among them. */
+  readonly interpreters: readonly string[];
   /** How connections fare, by peer; those not in it are good. Only hosts know the others'. */
   readonly connections: Readonly<Partial<Record<string, Connection>>>;
   /** Slots whose picture this side's own link has no room for. */
@@ -46,7 +48,18 @@ export interface RoomState {
 /** Something that happened and that people should hear of. */
 export type Notice =
   | {
-      kind: 'joined' | 'left' | 'reconnecting' | 'back' | 'screenOn' | 'screenOff' | 'textOn' | 'textOff' | 'waiting';
+      kind:
+        | 'joined'
+        | 'left'
+        | 'reconnecting'
+        | 'back'
+        | 'screenOn'
+        | 'screenOff'
+        | 'textOn'
+        | 'textOff'
+        | 'interprets'
+        | 'interpretsNot'
+        | 'waiting';
       name: string;
     }
   | { kind: 'chat'; name: string; text: string }
@@ -58,6 +71,7 @@ export const emptyState: RoomState = {
   participants: [],
   slots: [],
   speaking: [],
+  interpreters: [],
   connections: {},
   paused: [],
   lobby: [],
@@ -88,6 +102,8 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
       return quiet({ ...state, slots: assigned(state.slots, message.slot, message.peer) });
     case 'paused':
       return quiet({ ...state, paused: message.slots });
+    case 'interpreters':
+      return interpreters(state, message.peers);
     case 'speaking':
       return quiet({ ...state, speaking: message.peers });
     case 'connection':
@@ -157,6 +173,7 @@ function joined(state: RoomState, message: Joined): RoomState {
     self: { peer: message.peer, name: message.name, role: message.role },
     room: message.room,
     participants: message.participants,
+    interpreters: [], // told next, where there are any
     lobby: message.lobby,
     chat: mergeChat(kept.chat, chat),
     files,
@@ -199,6 +216,18 @@ function gone(state: RoomState, peer: string): Step {
       speaking: state.speaking.filter((p) => p !== peer),
     },
     notices: name ? [{ kind: 'left', name }] : [],
+  };
+}
+
+function interpreters(state: RoomState, peers: readonly string[]): Step {
+  const news = (kind: 'interprets' | 'interpretsNot', of: readonly string[], not: readonly string[]): Notice[] =>
+    of
+      .filter((p) => !not.includes(p) && p !== state.self.peer)
+      .map((p) => ({ kind, name: nameOf(state, p) }))
+      .filter((n) => n.name !== ''); // who has left is not told of again
+  return {
+    state: { ...state, interpreters: peers },
+    notices: [...news('interprets', peers, state.interpreters), ...news('interpretsNot', state.interpreters, peers)],
   };
 }
 
