@@ -167,10 +167,12 @@ export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export async function startBrowser(
   flags: readonly string[] = fakeDevices,
   executablePath: string = CHROMIUM,
+  without: string[] = [], // of what playwright-core adds
 ): Promise<Browser> {
   return chromium.launch({
     executablePath,
     headless: true,
+    ignoreDefaultArgs: without,
     args: [...common, ...flags],
   });
 }

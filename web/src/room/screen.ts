@@ -19,7 +19,8 @@ export interface SharedScreen {
 export async function shareScreen(onEnded: () => void): Promise<SharedScreen | null> {
   const options: SharingOptions = {
     video: { frameRate: { ideal: 15, max: 30 } },
-    audio: true, // a tab's sound, where the browser offers it
+    // A tab's sound, where the browser offers it, and as it is: what is made for voices spoils music.
+    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     selfBrowserSurface: 'exclude',
     surfaceSwitching: 'include',
     systemAudio: 'exclude',
