@@ -94,7 +94,7 @@ lint-web: deps
 bench: ## Benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
 
-bench-booking: ## The agenda at 1, 100 and 8,000 municipalities, beside a bare INSERT; takes some minutes
+bench-booking: ## The agenda at 1, 100 and 8,000 municipalities, beside plain inserts; filling takes a quarter of an hour
 	SPORTELLO_BENCH_TOWNS=1,100,8000 $(GO) test ./booking -run '^$$' -bench Scale -benchtime 3s -timeout 60m
 
 SOAK ?= 1000000

@@ -134,28 +134,27 @@ func (a *Agenda) FirstFree(ctx context.Context, serviceIDs []int64, mode Mode, a
 	if n <= 0 || len(serviceIDs) == 0 {
 		return nil, nil
 	}
-	return a.firstFree(ctx, serviceIDs, also, mode, audience, a.now(), n)
+	return a.firstFree(ctx, serviceIDs, also, mode, audience, a.now(), 7*oneDay, n)
 }
 
-// firstFree finds the first n free starts from a time on.
-func (a *Agenda) firstFree(ctx context.Context, services, also []int64, mode Mode, audience Audience, from time.Time, n int) ([]Slot, error) {
-	var horizon time.Duration
-	if err := a.pool.QueryRow(ctx, `SELECT coalesce(max(horizon), '0') FROM service WHERE id = ANY($1)`, services).Scan(&horizon); err != nil {
-		return nil, fmt.Errorf("horizon: %w", err)
-	}
-	end := a.now().Add(horizon + time.Minute)
+// firstFree finds the first n free starts from a time on: it looks so far ahead, then ever farther.
+func (a *Agenda) firstFree(ctx context.Context, services, also []int64, mode Mode, audience Audience, from time.Time, window time.Duration, n int) ([]Slot, error) {
+	var end time.Time // of the farthest horizon, once it matters
 	var found []Slot
-	for window := 7 * 24 * time.Hour; from.Before(end) && len(found) < n; window *= 2 {
-		to := from.Add(window)
-		if to.After(end) {
-			to = end
-		}
-		more, err := a.free(ctx, services, also, mode, audience, from, to, n-len(found))
+	for len(found) < n && (end.IsZero() || from.Before(end)) {
+		more, err := a.free(ctx, services, also, mode, audience, from, from.Add(window), n-len(found))
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, more...)
-		from = to
+		from, window = from.Add(window), 2*window
+		if end.IsZero() && len(found) < n {
+			var horizon time.Duration
+			if err := a.pool.QueryRow(ctx, `SELECT coalesce(max(horizon), '0') FROM service WHERE id = ANY($1)`, services).Scan(&horizon); err != nil {
+				return nil, fmt.Errorf("horizon: %w", err)
+			}
+			end = a.now().Add(horizon + time.Minute)
+		}
 	}
 	return found, nil
 }
@@ -167,7 +166,7 @@ const offers = 5
 // it where nothing is left after.
 func (a *Agenda) taken(ctx context.Context, p place) error {
 	service := []int64{p.service.ID}
-	next, err := a.firstFree(ctx, service, p.service.Also, p.mode, p.audience, p.start, offers)
+	next, err := a.firstFree(ctx, service, p.service.Also, p.mode, p.audience, p.start, oneDay, offers)
 	if err == nil && len(next) < offers {
 		var before []Slot
 		before, err = a.free(ctx, service, p.service.Also, p.mode, p.audience, a.now(), p.start, 0)

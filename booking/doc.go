@@ -31,8 +31,8 @@
 //
 // # The journey of a booking
 //
-// Hold finds the desks that have the start free, the least loaded of the day
-// first, and tries one after the other to insert a row in state held. The row
+// Hold finds the desks that have the start free, and inserts a row in state held at
+// the least loaded of the day; where somebody was faster, at the next. The row
 // carries the hashes of a new secret and of the short code derived from it;
 // the secret itself is only ever in the citizen's hands. While the hold lasts
 // the citizen says why (SetNote) and who they are (SetPerson, kept in a table
@@ -78,7 +78,7 @@
 // # Who waits for whom
 //
 // The constraint no_overlap forbids two live rows of one desk to overlap, holds
-// and buffers included. A new hold is one statement, INSERT … ON CONFLICT ON
+// and buffers included. A new hold is one statement (take), INSERT … ON CONFLICT ON
 // CONSTRAINT no_overlap DO NOTHING, and so a transaction of its own: while it
 // waits for a rival it holds nothing that the rival could want. (A check
 // before an insert books twice under load; a plain insert books once, but

@@ -12,52 +12,6 @@ import (
 	"sportello/booking/token"
 )
 
-// Hold takes a start for a while, at the least loaded desk that has it free.
-// It fails with a *SlotTakenError where all are taken, and with
-// ErrNotBookable where there are no hours for it.
-func (a *Agenda) Hold(ctx context.Context, r HoldRequest) (Hold, error) {
-	return a.hold(ctx, r, Actor{})
-}
-
-func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, error) {
-	if r.Audience == "" {
-		r.Audience = Public
-	}
-	if r.Channel == "" {
-		r.Channel = ByWeb
-	}
-	p, err := a.placeAt(ctx, r.ServiceID, r.Also, r.Mode, r.Audience, r.Start)
-	if err != nil {
-		return Hold{}, fmt.Errorf("hold: %w", err)
-	}
-	desks, err := a.desks(ctx, p, uuid.Nil)
-	if err != nil {
-		return Hold{}, fmt.Errorf("hold: %w", err)
-	}
-	for _, desk := range desks {
-		if err := a.makeRoom(ctx, desk, p, uuid.Nil); err != nil {
-			return Hold{}, fmt.Errorf("hold: %w", err)
-		}
-		h, won, err := a.holdAt(ctx, p, desk.id, r.Channel, actor)
-		if err != nil {
-			return Hold{}, fmt.Errorf("hold: %w", err)
-		}
-		if !won {
-			continue
-		}
-		if h.Appointment, err = a.Get(ctx, h.ID); err != nil {
-			return Hold{}, fmt.Errorf("hold: %w", err)
-		}
-		return h, nil
-	}
-	return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, p))
-}
-
-// holdAt tries one desk.
-func (a *Agenda) holdAt(ctx context.Context, p place, desk int64, channel Channel, actor Actor) (Hold, bool, error) {
-	return a.holdWith(ctx, func(h newHold) (bool, error) { return a.insert(ctx, p, desk, h) }, channel, actor)
-}
-
 // holdWith makes a secret and what belongs to it for insert to store. In the
 // rare case that its short code is in use, another one is made.
 func (a *Agenda) holdWith(ctx context.Context, insert func(newHold) (bool, error), channel Channel, actor Actor) (Hold, bool, error) {

@@ -43,33 +43,40 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, also []int64, mod
 	return place{s, mode, audience, start, end, end.Add(s.Buffer), dateOf(start)}, nil
 }
 
-// opens is true of a desk-day dd whose hours hold a start of the service: at
-// a whole step, and long enough for its duration.
+// opens is true of a desk-day dd whose hours hold a start of a pick: at a whole
+// step, and long enough for its duration.
 const opens = `EXISTS (SELECT FROM unnest(dd.open) AS stretch
-	WHERE stretch @> tstzrange($2, $3) AND extract(epoch FROM $2 - lower(stretch)) % extract(epoch FROM $4::interval) = 0)`
+	WHERE stretch @> tstzrange(pick.start, pick.ends) AND extract(epoch FROM pick.start - lower(stretch)) % extract(epoch FROM pick.step) = 0)`
 
-// offered begins a statement whose table offered has a row, or none where a
-// service or the desk was edited since p was read: retired, of another length or
-// step, in other modes. Their rows are locked with the desk-day's, so that
-// neither edit nor booking overtakes the other.
-const offered = `
-	WITH main AS MATERIALIZED (
-		SELECT s.duration, s.buffer FROM desk_day dd
-		JOIN desk d ON d.id = dd.desk_id AND $8 = ANY(d.modes)
-		JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = $1
-		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND $8 = ANY(s.modes) AND s.step = $4::interval
-		WHERE dd.desk_id = $7 AND dd.day = $5 AND dd.audience = $6 AND ` + opens + `
-		FOR SHARE OF dd, d, ds, s
-	), also AS MATERIALIZED (
-		SELECT s.duration, s.buffer FROM main
-		JOIN desk_service ds ON ds.desk_id = $7 AND ds.service_id = ANY($10::bigint[])
-		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND $8 = ANY(s.modes)
+// offered makes of a table pick, which is a start at a desk, the table offered: the
+// same row, or none where a service or the desk was edited since what pick says was
+// read: retired, of another length or step, in other modes. Their rows are locked
+// with the desk-day's, so that neither edit nor booking overtakes the other.
+func offered(together bool) string {
+	also, x := ``, `(VALUES (0, interval '0', interval '0')) AS x(n, duration, buffer)`
+	if together {
+		also = `also AS MATERIALIZED (
+		SELECT s.duration, s.buffer FROM main CROSS JOIN pick CROSS JOIN unnest(pick.also) AS x(id)
+		JOIN desk_service ds ON ds.desk_id = pick.desk_id AND ds.service_id = x.id
+		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND pick.mode = ANY(s.modes)
 		FOR SHARE OF ds, s
-	), offered AS (
-		SELECT FROM main CROSS JOIN (SELECT count(*) AS n, coalesce(sum(duration), '0') AS duration, max(buffer) AS buffer FROM also) AS x
-		WHERE x.n = cardinality($10::bigint[]) AND main.duration + x.duration = $3::timestamptz - $2::timestamptz
-			AND greatest(main.buffer, x.buffer) = $9::timestamptz - $3::timestamptz
+	), `
+		x = `(SELECT count(*) AS n, sum(duration) AS duration, max(buffer) AS buffer FROM also) AS x`
+	}
+	return `main AS MATERIALIZED (
+		SELECT s.duration, s.buffer FROM pick
+		JOIN desk_day dd ON dd.desk_id = pick.desk_id AND dd.day = pick.day AND dd.audience = pick.audience
+		JOIN desk d ON d.id = dd.desk_id AND pick.mode = ANY(d.modes)
+		JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = pick.service_id
+		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND pick.mode = ANY(s.modes) AND s.step = pick.step
+		WHERE NOT pick.taken AND ` + opens + `
+		FOR SHARE OF dd, d, ds, s
+	), ` + also + `offered AS (
+		SELECT pick.* FROM pick CROSS JOIN main CROSS JOIN ` + x + `
+		WHERE x.n = cardinality(pick.also) AND main.duration + x.duration = pick.ends - pick.start
+			AND greatest(main.buffer, x.buffer) = pick.until - pick.ends
 	)`
+}
 
 // freeDesk is a desk that can be had; stale says that a hold past its time is
 // still written there, which must be ended first.
@@ -83,8 +90,8 @@ type freeDesk struct {
 // all are taken. Of what occupies a desk, the appointment own is left out.
 func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]freeDesk, error) {
 	rows, err := a.pool.Query(ctx, `
-		WITH open AS (
-			SELECT dd.desk_id FROM desk_day dd
+		WITH pick AS (SELECT $2::timestamptz AS start, $3::timestamptz AS ends, $4::interval AS step), open AS (
+			SELECT dd.desk_id FROM pick CROSS JOIN desk_day dd
 			JOIN desk_service ds ON ds.desk_id = dd.desk_id AND ds.service_id = $1
 			JOIN desk d ON d.id = dd.desk_id AND $7 = ANY(d.modes)
 			WHERE dd.day = $5 AND dd.audience = $6 AND `+doesAll("$11")+` AND `+opens+`)
@@ -142,37 +149,6 @@ func (a *Agenda) expireStale(ctx context.Context, desk int64, p place, own uuid.
 	return nil
 }
 
-// newHold is what a row of a hold is made of.
-type newHold struct {
-	id, room   uuid.UUID
-	channel    Channel
-	expires    time.Time
-	secretHash []byte
-	codeHash   []byte
-	staff      int64
-	secret     string
-}
-
-// insert tries to place a hold at a desk, in one statement and so in one
-// transaction: it holds no lock while it waits for a rival. The desk-day is
-// locked so that its hours cannot change beneath the booking.
-func (a *Agenda) insert(ctx context.Context, p place, desk int64, h newHold) (won bool, err error) {
-	tag, err := a.pool.Exec(ctx, offered+`
-		INSERT INTO appointment (id, room, office_id, service_id, also, desk_id, day, period, occupied,
-			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash,
-			created_at, created_by, changed_at, changed_by)
-		SELECT $11, $12, $13, $1, $10, $7, $5, tstzrange($2, $3), tstzrange($2, $9),
-			$8, $14, $6, 'held', $15, $16, $17, $18, nullif($19::bigint, 0), $18, nullif($19::bigint, 0)
-		FROM offered
-		ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until, none(p.service.Also),
-		h.id, h.room, p.service.OfficeID, h.channel, h.expires, h.secretHash, h.codeHash, a.now(), h.staff)
-	if err != nil {
-		return false, fmt.Errorf("insert hold: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
-}
-
 // movingLock is the advisory lock, per office, of those who move what exists:
 // two that swap places would wait for each other's rows.
 const movingLock = 0x5b07_0002
@@ -224,7 +200,10 @@ func (a *Agenda) moveTo(ctx context.Context, tx pgx.Tx, desk int64, r record, p 
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, movingLock, p.service.OfficeID); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
-	tag, err := tx.Exec(ctx, offered+`SELECT FROM offered`,
+	tag, err := tx.Exec(ctx, `
+		WITH pick AS (SELECT $7::bigint AS desk_id, $1::bigint AS service_id, $10::bigint[] AS also, $8::text AS mode, $6::text AS audience, $5::date AS day,
+			$4::interval AS step, $2::timestamptz AS start, $3::timestamptz AS ends, $9::timestamptz AS until, false AS taken),
+		`+offered(len(p.service.Also) > 0)+` SELECT FROM offered`,
 		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, desk, p.mode, p.until, none(p.service.Also))
 	if err != nil {
 		return fmt.Errorf("lock hours: %w", err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -24,10 +27,14 @@ import (
 // 8000, all the municipalities of Italy, which takes some minutes to fill.
 const townsVar = "SPORTELLO_BENCH_TOWNS"
 
+// keepVar names a folder where the filled databases are kept, to measure again
+// without filling.
+const keepVar = "SPORTELLO_BENCH_KEEP"
+
 // BenchmarkScale measures the agenda at a number of municipalities, each an
 // office of four desks and a service: 90 days of hours, eight of ten starts
 // taken in the next days, and one of seven later on. It prints p50 and p95 of
-// each answer, and holds a second beside those of one bare INSERT.
+// each answer, and holds a second beside those of plain inserts.
 func BenchmarkScale(b *testing.B) {
 	sizes := os.Getenv(townsVar)
 	if sizes == "" {
@@ -38,7 +45,7 @@ func BenchmarkScale(b *testing.B) {
 		if err != nil {
 			b.Fatalf("%s: %v", townsVar, err)
 		}
-		w := newWorldOn(b, lasting(b), monday)
+		w := newWorldOn(b, lasting(b, size), monday)
 		w.wide(b, 16)
 		services := w.populate(b, towns)
 		b.Run(fmt.Sprintf("towns=%d", towns), func(b *testing.B) { w.measure(b, services) })
@@ -47,9 +54,13 @@ func BenchmarkScale(b *testing.B) {
 
 // lasting is a database on a server that keeps what it commits: holds a second
 // mean little on one that does not.
-func lasting(b *testing.B) *pgxpool.Pool {
+func lasting(b *testing.B, towns string) *pgxpool.Pool {
 	b.Helper()
-	server, err := devstack.StartPostgres(b.Context(), devstack.PostgresConfig{Dir: b.TempDir()})
+	dir := b.TempDir()
+	if keep := os.Getenv(keepVar); keep != "" {
+		dir = filepath.Join(keep, towns)
+	}
+	server, err := devstack.StartPostgres(b.Context(), devstack.PostgresConfig{Dir: dir})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -72,69 +83,109 @@ func lasting(b *testing.B) *pgxpool.Pool {
 	return pool
 }
 
+// filled are the tables that populate fills; without indexes and constraints, which it
+// puts back as they were when all is there.
+const filled = `('appointment'::regclass, 'desk_day'::regclass)`
+
 // populate makes the municipalities with SQL, and returns their services.
 func (w *world) populate(b *testing.B, towns int) []int64 {
 	b.Helper()
 	ctx := b.Context()
-	for _, statement := range []string{
-		`ALTER SYSTEM SET fsync = off`, // while it is filled
-		`SELECT pg_reload_conf()`,
-		`INSERT INTO town (slug, name) SELECT 't' || n, 'T' FROM generate_series(1, $1::int) AS n`,
-		`INSERT INTO office (town_id, slug, name, position) SELECT id, 'o' || id, '{"it": "U"}', 9 FROM town WHERE slug LIKE 't%' AND $1::int > 0`,
-		`INSERT INTO service (office_id, slug, name, duration, buffer, step, horizon, modes)
-			SELECT id, 's', '{"it": "S"}', '15 min', '5 min', '20 min', '90 days', '{virtual}' FROM office WHERE slug LIKE 'o%' AND $1::int > 0`,
-		`INSERT INTO desk (office_id, name, modes) SELECT id, 'D' || n, '{virtual}' FROM office, generate_series(1, 4) AS n WHERE slug LIKE 'o%' AND $1::int > 0`,
-		`INSERT INTO desk_service (desk_id, service_id) SELECT d.id, s.id FROM desk d JOIN service s USING (office_id) WHERE s.slug = 's' AND $1::int > 0`,
-		`INSERT INTO desk_day (desk_id, day, audience, open)
-			SELECT d.id, g.day, who, CASE WHEN extract(dow FROM g.day) IN (0, 6) THEN '{}' ELSE
-				tstzmultirange(tstzrange((g.day + time '08:30') AT TIME ZONE 'Europe/Rome', (g.day + time '12:30') AT TIME ZONE 'Europe/Rome')) END
-			FROM desk d JOIN office o ON o.id = d.office_id,
-				LATERAL (SELECT day::date FROM generate_series(timestamp '2026-11-16', timestamp '2027-02-13', '1 day') AS day) AS g,
-				unnest('{public,operators}'::text[]) AS who
-			WHERE o.slug LIKE 'o%' AND $1::int > 0`,
-		`ALTER TABLE appointment DROP CONSTRAINT no_overlap`,
-		`ALTER TABLE appointment DISABLE TRIGGER USER`,
-		`INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state,
-				hold_expires_at, secret_hash, code_hash, created_at, changed_at)
-			SELECT gen_random_uuid(), gen_random_uuid(), d.office_id, s.id, d.id, dd.day, tstzrange(t, t + '15 min'), tstzrange(t, t + '20 min'),
-				'virtual', 'web', 'public', 'booked', t, sha256(convert_to(d.id || 's' || t, 'UTF8')), sha256(convert_to(d.id || 'c' || t, 'UTF8')), t, t
-			FROM desk_day dd JOIN desk d ON d.id = dd.desk_id JOIN service s ON s.office_id = d.office_id AND s.slug = 's',
-				unnest(dd.open) AS o, generate_series(lower(o), upper(o) - interval '20 min', '20 min') AS t
-			WHERE dd.audience = 'public' AND $1::int > 0 AND
-				(extract(epoch FROM t)::bigint / 1200 + d.id) % 100 < CASE WHEN dd.day < date '2026-11-26' THEN 80 ELSE 15 END`,
-		`ALTER TABLE appointment ENABLE TRIGGER USER`,
-		`ALTER TABLE appointment ADD CONSTRAINT no_overlap EXCLUDE USING gist (desk_id WITH =, occupied WITH &&)
-			WHERE (state IN ('held', 'booked', 'arrived', 'called', 'served'))`,
-		`CREATE TABLE bare (desk_id bigint NOT NULL, occupied tstzrange NOT NULL, state text NOT NULL,
-			CONSTRAINT bare_no_overlap EXCLUDE USING gist (desk_id WITH =, occupied WITH &&) WHERE (state IN ('held', 'booked', 'arrived', 'called', 'served')))`,
-		`INSERT INTO bare SELECT desk_id, occupied, state FROM appointment`,
-		`VACUUM ANALYZE`,
-		`ALTER SYSTEM RESET fsync`,
-		`SELECT pg_reload_conf()`,
-		`CHECKPOINT`,
-	} {
-		var args []any
-		if strings.Contains(statement, "$1") {
-			args = append(args, towns)
-		}
+	from := time.Now()
+	if services := w.servicesOf(b, towns); len(services) == towns {
+		return services // kept from before
+	}
+	run := func(statement string, args ...any) {
 		if _, err := w.pool.Exec(ctx, statement, args...); err != nil {
 			b.Fatalf("%.60s: %v", statement, err)
 		}
 	}
-	rows, err := w.pool.Query(ctx, `SELECT id FROM service WHERE slug = 's' ORDER BY id`)
-	if err != nil {
+	list := func(query string) []string {
+		rows, err := w.pool.Query(ctx, query)
+		if err != nil {
+			b.Fatal(err)
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			b.Fatal(err)
+		}
+		return found
+	}
+	for setting, value := range map[string]string{ // while it is filled
+		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_wal_size": "8GB", "maintenance_work_mem": "512MB",
+	} {
+		run(fmt.Sprintf(`ALTER SYSTEM SET %s = '%s'`, setting, value))
+	}
+	run(`SELECT pg_reload_conf()`)
+	again := list(`SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+		FROM pg_constraint WHERE conrelid IN ` + filled + ` AND contype IN ('p', 'u', 'x', 'f') OR confrelid IN ` + filled + `
+		ORDER BY contype = 'f', oid`)
+	again = append(again, list(`SELECT pg_get_indexdef(indexrelid) FROM pg_index i WHERE indrelid IN `+filled+`
+		AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype <> 'f')`)...)
+	for _, drop := range list(`SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
+		FROM pg_constraint WHERE conrelid IN ` + filled + ` AND contype IN ('p', 'u', 'x', 'f') OR confrelid IN ` + filled + `
+		ORDER BY contype <> 'f', oid`) {
+		run(drop)
+	}
+	for _, drop := range list(`SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index WHERE indrelid IN ` + filled) {
+		run(drop)
+	}
+	run(`INSERT INTO town (slug, name) SELECT 't' || n, 'T' FROM generate_series(1, $1::int) AS n`, towns)
+	// Letters of its own, lest the trigger look for a free one 8,000 times.
+	for _, statement := range []string{
+		`INSERT INTO office (town_id, slug, name, position, letter) SELECT id, 'o' || id, '{"it": "U"}', 9, 'A' FROM town WHERE slug ~ '^t[0-9]'`,
+		`INSERT INTO service (office_id, slug, name, duration, buffer, step, horizon, modes)
+			SELECT id, 's', '{"it": "S"}', '15 min', '5 min', '20 min', '90 days', '{virtual}' FROM office WHERE slug ~ '^o[0-9]'`,
+		`INSERT INTO desk (office_id, name, modes) SELECT id, 'D' || n, '{virtual}' FROM office, generate_series(1, 4) AS n WHERE slug ~ '^o[0-9]'`,
+		`INSERT INTO desk_service (desk_id, service_id) SELECT d.id, s.id FROM desk d JOIN service s USING (office_id) WHERE s.slug = 's'`,
+		// The days and starts of all are the same, and so are reckoned once.
+		`CREATE UNLOGGED TABLE hours AS
+			SELECT day::date, CASE WHEN extract(dow FROM day) IN (0, 6) THEN '{}' ELSE
+				tstzmultirange(tstzrange((day + time '08:30') AT TIME ZONE 'Europe/Rome', (day + time '12:30') AT TIME ZONE 'Europe/Rome')) END AS open
+			FROM generate_series(timestamp '2026-11-16', timestamp '2027-02-13', '1 day') AS day`,
+		`CREATE UNLOGGED TABLE start AS
+			SELECT day, t, tstzrange(t, t + '15 min') AS period, tstzrange(t, t + '20 min') AS occupied,
+				extract(epoch FROM t)::bigint / 1200 % 100 AS n, CASE WHEN day < date '2026-11-26' THEN 80 ELSE 15 END AS taken
+			FROM hours, unnest(open) AS o, generate_series(lower(o), upper(o) - interval '20 min', '20 min') AS t`,
+		`ANALYZE hours, start, office, service, desk, desk_service`,
+		`INSERT INTO desk_day (desk_id, day, audience, open)
+			SELECT d.id, h.day, who, h.open FROM desk d JOIN office o ON o.id = d.office_id AND o.slug ~ '^o[0-9]'
+			CROSS JOIN hours h CROSS JOIN unnest('{operators,public}'::text[]) AS who ORDER BY 1, 2, 3`,
+		`ALTER TABLE appointment DISABLE TRIGGER USER`,
+		`INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state,
+				hold_expires_at, secret_hash, code_hash, created_at, changed_at)
+			SELECT gen_random_uuid(), gen_random_uuid(), d.office_id, s.id, d.id, x.day, x.period, x.occupied,
+				'virtual', 'web', 'public', 'booked', x.t, sha256(int8send(d.id) || timestamptz_send(x.t)), sha256(timestamptz_send(x.t) || int8send(d.id)), x.t, x.t
+			FROM desk d JOIN service s ON s.office_id = d.office_id AND s.slug = 's' CROSS JOIN start x
+			WHERE (x.n + d.id) % 100 < x.taken ORDER BY d.id, x.t`,
+		`ALTER TABLE appointment ENABLE TRIGGER USER`,
+		`CREATE TABLE bare (desk_id bigint NOT NULL, occupied tstzrange NOT NULL, state text NOT NULL)`,
+		`INSERT INTO bare SELECT desk_id, occupied, state FROM appointment`,
+	} {
+		run(statement)
+	}
+	// The constraints are most of the work: one core each.
+	bare := make(chan error, 1)
+	go func() {
+		_, err := w.pool.Exec(ctx, `ALTER TABLE bare ADD CONSTRAINT bare_no_overlap EXCLUDE USING gist (desk_id WITH =, occupied WITH &&)
+			WHERE (state IN ('held', 'booked', 'arrived', 'called', 'served'))`)
+		bare <- err
+	}()
+	for _, statement := range again {
+		run(statement)
+	}
+	if err := <-bare; err != nil {
 		b.Fatal(err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		b.Fatal(err)
+	for _, statement := range []string{`DROP TABLE hours, start`, `VACUUM ANALYZE`, `ALTER SYSTEM RESET ALL`, `SELECT pg_reload_conf()`, `CHECKPOINT`} {
+		run(statement)
 	}
 	var days, appointments int
 	if err := w.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM desk_day), (SELECT count(*) FROM appointment)`).Scan(&days, &appointments); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d municipalities: %d desk-days, %d appointments", towns, days, appointments)
-	return ids
+	b.Logf("%d municipalities: %d desk-days, %d appointments, filled in %v", towns, days, appointments, time.Since(from).Round(time.Second))
+	return w.servicesOf(b, towns)
 }
 
 // percentiles times f at random services.
@@ -179,62 +230,116 @@ func (w *world) measure(b *testing.B, services []int64) {
 			return err
 		})
 	})
-	// The same random starts, in some of which somebody is already. Twenty
-	// minutes apart on the far days, where most is free.
-	starts := func(rng *rand.Rand) time.Time {
-		day := at(b, 30, 8, 30).AddDate(0, 0, 7*rng.IntN(10)+rng.IntN(5))
-		return day.Add(time.Duration(20*rng.IntN(12)) * time.Minute)
-	}
-	var lane atomic.Uint64
-	parallel := func(b *testing.B, try func(*rand.Rand) (bool, error)) {
-		b.Helper()
-		var won atomic.Int64
-		b.SetParallelism(4)
-		b.RunParallel(func(pb *testing.PB) {
-			rng := rand.New(rand.NewPCG(3, lane.Add(1))) //nolint:gosec // repeatable on purpose
-			for pb.Next() {
-				ok, err := try(rng)
-				if err != nil {
-					b.Error(err)
-				}
-				if ok {
-					won.Add(1)
-				}
+	w.measureHolds(b, services, w.desksOf(b, services))
+}
+
+// wish is a start that a client wants: at a service of its own, or at one of the
+// four desks that the service has.
+type wish struct {
+	service, desk int64
+	start         time.Time
+}
+
+// measureHolds compares holds with two floors, from the same clients, over as many
+// connections, flushed alike: one INSERT of the same row into the same table,
+// and one into a table with nothing but the constraint.
+func (w *world) measureHolds(b *testing.B, services, desks []int64) {
+	b.Helper()
+	ways := []struct {
+		name string
+		try  func(context.Context, wish) (bool, error)
+	}{
+		{"bare insert", func(ctx context.Context, x wish) (bool, error) {
+			tag, err := w.pool.Exec(ctx, `INSERT INTO bare VALUES ($1, tstzrange($2, $3), 'held') ON CONFLICT ON CONSTRAINT bare_no_overlap DO NOTHING`,
+				x.desk, x.start, x.start.Add(20*time.Minute))
+			return tag.RowsAffected() == 1, err
+		}},
+		{"row insert", func(ctx context.Context, x wish) (bool, error) {
+			tag, err := w.pool.Exec(ctx, `INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state,
+					hold_expires_at, secret_hash, code_hash, created_at, changed_at)
+				SELECT $5, $6, office_id, $1, id, $3::timestamptz::date, tstzrange($3, $4), tstzrange($3, $4 + interval '5 min'), 'virtual', 'web', 'public', 'held',
+					$3, uuid_send($5), uuid_send($6), $3, $3 FROM desk WHERE id = $2
+				ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`, x.service, x.desk, x.start, x.start.Add(15*time.Minute), uuid.New(), uuid.New())
+			return tag.RowsAffected() == 1, err
+		}},
+		{"hold", func(ctx context.Context, x wish) (bool, error) {
+			_, err := w.Hold(ctx, booking.HoldRequest{ServiceID: x.service, Start: x.start, Mode: booking.Virtual, Channel: booking.ByWeb, Audience: booking.Public})
+			if errors.Is(err, booking.ErrSlotTaken) {
+				return false, nil
 			}
-		})
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tries/s")
-		b.ReportMetric(float64(won.Load())/float64(b.N)*100, "%won")
+			return err == nil, err
+		}},
 	}
-	hold := func(service int64, start time.Time) (bool, error) {
-		_, err := w.Hold(b.Context(), booking.HoldRequest{ServiceID: service, Start: start, Mode: booking.Virtual, Channel: booking.ByWeb, Audience: booking.Public})
-		if errors.Is(err, booking.ErrSlotTaken) || errors.Is(err, booking.ErrNotBookable) { // a holiday
-			return false, nil
+	// Twenty minutes apart, on the far days, where most is free.
+	days := w.openDays(b, desks[0])
+	start := func(n int) time.Time { return days[n/12%len(days)].Add(time.Duration(20*(n%12)) * time.Minute) }
+	const rivals = 8
+	var turn atomic.Int64
+	var lane atomic.Uint64
+	for _, c := range []struct {
+		name string
+		next func(*rand.Rand) wish
+	}{
+		{"", func(rng *rand.Rand) wish {
+			n := rng.IntN(len(services))
+			return wish{services[n], desks[4*n+rng.IntN(4)], start(rng.IntN(1 << 20))}
+		}},
+		// All go through the same starts, so that twice as many as there are desks want each at once.
+		{" contended", func(rng *rand.Rand) wish {
+			n := int(turn.Add(1)) / rivals
+			return wish{services[n%len(services)], desks[4*(n%len(services))+rng.IntN(4)], start(n / len(services))}
+		}},
+		// Long taken: an insert fails, a hold is told what is free next.
+		{" refused", func(*rand.Rand) wish { return wish{services[0], desks[0], at(b, 18, 9, 10)} }},
+	} {
+		for _, way := range ways {
+			b.Run(way.name+c.name, func(b *testing.B) {
+				w.clear(b)
+				turn.Store(0)
+				var won atomic.Int64
+				b.ResetTimer()
+				b.SetParallelism(rivals / runtime.GOMAXPROCS(0))
+				b.RunParallel(func(pb *testing.PB) {
+					rng := rand.New(rand.NewPCG(3, lane.Add(1))) //nolint:gosec // repeatable on purpose
+					for pb.Next() {
+						ok, err := way.try(b.Context(), c.next(rng))
+						if err != nil {
+							b.Error(err)
+						}
+						if ok {
+							won.Add(1)
+						}
+					}
+				})
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tries/s")
+				b.ReportMetric(float64(won.Load())/b.Elapsed().Seconds(), "won/s")
+			})
 		}
-		return err == nil, err
 	}
-	desks := w.desksOf(b, services)
-	bare := func(ctx context.Context, desk int64, start time.Time) (bool, error) {
-		tag, err := w.pool.Exec(ctx, `INSERT INTO bare VALUES ($1, tstzrange($2, $3), 'held') ON CONFLICT ON CONSTRAINT bare_no_overlap DO NOTHING`,
-			desk, start, start.Add(20*time.Minute))
-		if err != nil {
-			return false, err
+}
+
+// clear takes back what was measured before.
+func (w *world) clear(b *testing.B) {
+	b.Helper()
+	for _, statement := range []string{`DELETE FROM appointment WHERE state = 'held'`, `DELETE FROM bare WHERE state = 'held'`} {
+		if _, err := w.pool.Exec(b.Context(), statement); err != nil {
+			b.Fatal(err)
 		}
-		return tag.RowsAffected() == 1, nil
 	}
-	b.Run("bare insert", func(b *testing.B) {
-		parallel(b, func(rng *rand.Rand) (bool, error) {
-			return bare(b.Context(), desks[rng.IntN(len(desks))], starts(rng))
-		})
-	})
-	b.Run("hold", func(b *testing.B) {
-		parallel(b, func(rng *rand.Rand) (bool, error) { return hold(services[rng.IntN(len(services))], starts(rng)) })
-	})
-	b.Run("bare insert contended", func(b *testing.B) {
-		parallel(b, func(*rand.Rand) (bool, error) { return bare(b.Context(), desks[0], at(b, 18, 9, 10)) })
-	})
-	b.Run("hold contended", func(b *testing.B) {
-		parallel(b, func(*rand.Rand) (bool, error) { return hold(services[0], at(b, 18, 9, 10)) })
-	})
+}
+
+// openDays lists when a desk opens from the day on where most is free.
+func (w *world) openDays(b *testing.B, desk int64) []time.Time {
+	b.Helper()
+	rows, err := w.pool.Query(b.Context(), `SELECT lower(open) FROM desk_day WHERE desk_id = $1 AND audience = 'public' AND day >= '2026-11-30' AND NOT isempty(open) ORDER BY day`, desk)
+	if err != nil {
+		b.Fatal(err)
+	}
+	days, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return days
 }
 
 func (w *world) desksOf(b *testing.B, services []int64) []int64 {
