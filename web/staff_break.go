@@ -74,6 +74,12 @@ func (s *Server) breakPost(w http.ResponseWriter, r *http.Request, me *colleague
 	}
 	v.Day, v.From, v.To = r.PostFormValue("giorno"), r.PostFormValue("dalle"), r.PostFormValue("alle")
 	v.Reason = strings.TrimSpace(truncate(r.PostFormValue("motivo"), 200))
+	if r.PostFormValue("azione") == "chiudi" { // early: the rest of today
+		v.Day, v.From, v.To = v.Today, s.today().Format("15:04"), "23:59"
+		if v.Reason == s.lang(r).T("staff.break.default") {
+			v.Reason = s.lang(r).T("staff.break.early_reason")
+		}
+	}
 	if v.DeskID, err = strconv.ParseInt(r.PostFormValue("sportello"), 10, 64); err != nil {
 		return errBadForm
 	}
