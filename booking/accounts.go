@@ -30,34 +30,37 @@ func (a *Agenda) Accounts(ctx context.Context) ([]Account, error) {
 // SetStaff changes somebody's name, roles, offices and desks; the login stays.
 // ErrLastAdmin where nobody would remain to administrate.
 func (a *Agenda) SetStaff(ctx context.Context, s Staff, actor Actor) error {
-	var err error
-	if s.Name, err = checkLine("name", s.Name, maxName); err != nil {
-		return fmt.Errorf("set staff: %w", err)
-	}
-	if len(s.Roles) == 0 {
-		return fmt.Errorf("set staff: %w", &FieldError{"role", CodeRequired})
-	}
-	for _, r := range s.Roles {
-		if r != Clerk && r != Operator && r != Reception && r != Administrator {
-			return fmt.Errorf("set staff: %w", &FieldError{"role", CodeInvalid})
-		}
-	}
-	err = a.account(ctx, actor, "staff.save", s.ID, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE staff SET name = $2 WHERE id = $1`, s.ID, s.Name)
-		if err := changed(tag.RowsAffected(), err, "staff"); err != nil {
-			return err
-		}
-		for _, table := range []string{"staff_role", "staff_office", "staff_desk"} {
-			if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE staff_id = $1`, s.ID); err != nil {
-				return fmt.Errorf("%s: %w", table, err)
-			}
-		}
-		return assign(ctx, tx, s.ID, s)
-	})
+	err := a.account(ctx, actor, "staff.save", s.ID, func(tx pgx.Tx) error { return a.setStaff(ctx, tx, s) })
 	if err != nil {
 		return fmt.Errorf("set staff: %w", err)
 	}
 	return nil
+}
+
+// setStaff is SetStaff within a transaction.
+func (a *Agenda) setStaff(ctx context.Context, tx pgx.Tx, s Staff) error {
+	var err error
+	if s.Name, err = checkLine("name", s.Name, maxName); err != nil {
+		return err
+	}
+	if len(s.Roles) == 0 {
+		return &FieldError{"role", CodeRequired}
+	}
+	for _, r := range s.Roles {
+		if r != Clerk && r != Operator && r != Reception && r != Administrator {
+			return &FieldError{"role", CodeInvalid}
+		}
+	}
+	tag, err := tx.Exec(ctx, `UPDATE staff SET name = $2 WHERE id = $1`, s.ID, s.Name)
+	if err := changed(tag.RowsAffected(), err, "staff"); err != nil {
+		return err
+	}
+	for _, table := range []string{"staff_role", "staff_office", "staff_desk"} {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE staff_id = $1`, s.ID); err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+	}
+	return assign(ctx, tx, s.ID, s)
 }
 
 // EnableStaff opens or closes an account. A closed one cannot sign in, and
@@ -68,15 +71,18 @@ func (a *Agenda) EnableStaff(ctx context.Context, id int64, enable bool, actor A
 	if enable {
 		action = "staff.enable"
 	}
-	err := a.account(ctx, actor, action, id, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE staff SET disabled_at = CASE WHEN NOT $3 THEN coalesce(disabled_at, $2) END WHERE id = $1`, id, a.now(), enable)
-		return changed(tag.RowsAffected(), err, "staff")
-	})
+	err := a.account(ctx, actor, action, id, func(tx pgx.Tx) error { return a.enableStaff(ctx, tx, id, enable) })
 	if err != nil {
 		return fmt.Errorf("enable staff: %w", err)
 	}
 	return nil
+}
+
+// enableStaff is EnableStaff within a transaction.
+func (a *Agenda) enableStaff(ctx context.Context, tx pgx.Tx, id int64, enable bool) error {
+	tag, err := tx.Exec(ctx, `
+		UPDATE staff SET disabled_at = CASE WHEN NOT $3 THEN coalesce(disabled_at, $2) END WHERE id = $1`, id, a.now(), enable)
+	return changed(tag.RowsAffected(), err, "staff")
 }
 
 // accountsLock is the advisory lock of whoever changes accounts: two who

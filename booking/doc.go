@@ -23,7 +23,8 @@
 //
 // SaveOffice, SaveService and SaveDesk change the catalogue; RetireOffice and
 // its like hide what is no longer offered, and keep its appointments. Each has
-// a preview, which is the change itself, taken back. An edit ends the holds
+// a preview, which is the change itself, taken back. PreviewStaff shows whom a
+// change of accounts leaves at a desk without a clerk. An edit ends the holds
 // that it does not fit and lists the appointments it leaves behind; those
 // stay as they were made. A retired desk has no hours, a retired service no
 // starts. A booking locks the desk, the service and what joins them, so that
@@ -61,9 +62,10 @@
 //
 // # The displaced
 //
-// What a change of hours leaves uncovered stays booked, and is listed by
-// Unsettled until it is moved, cancelled or covered again. AskAnother, or
-// AskToMove later, asks the citizens to choose another time.
+// What a change leaves at a desk that cannot keep it (its hours, its mode, what
+// is done there) stays booked, and is listed by Unsettled until it is moved,
+// cancelled or fits again. AskAnother, or AskToMove later, asks the citizens to
+// choose another time; also where the desk can keep what is not offered any more.
 //
 // # The waiting list
 //

@@ -24,17 +24,34 @@ const (
 	maxPosition = 9999
 )
 
+// editing is how a change to the catalogue is made: by whom, and what for those
+// whom it affects; or only looked at.
+type editing struct {
+	actor   Actor
+	then    []Aftermath
+	preview bool
+}
+
+// looking is editing that is taken back.
+var looking = editing{preview: true} //nolint:gochecknoglobals // a constant in all but name
+
 // edit makes a change to the catalogue, and notes it; a preview takes it back.
 // It lists the appointments to come that the change does not fit.
-func (a *Agenda) edit(ctx context.Context, preview bool, change func(pgx.Tx) ([]Appointment, error)) ([]Appointment, error) {
+func (a *Agenda) edit(ctx context.Context, e editing, change func(pgx.Tx) ([]Appointment, error)) ([]Appointment, error) {
 	var affected []Appointment
 	err := a.rebuilding(ctx, func(tx pgx.Tx) (err error) {
-		if affected, err = change(tx); err == nil && preview {
-			err = errPreview
+		if affected, err = change(tx); err != nil {
+			return err
 		}
-		return err
+		if e.preview {
+			return errPreview
+		}
+		if err := a.unask(ctx, tx); err != nil {
+			return err
+		}
+		return a.after(ctx, tx, affected, e.then, e.actor)
 	})
-	if preview && errors.Is(err, errPreview) {
+	if e.preview && errors.Is(err, errPreview) {
 		return affected, nil
 	}
 	if err != nil {

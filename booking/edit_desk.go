@@ -21,18 +21,18 @@ func (a *Agenda) DeskByID(ctx context.Context, id int64) (Desk, error) {
 
 // SaveDesk changes a desk, or makes one of d.OfficeID where d.ID is 0. It lists
 // the appointments at it that it could not take any more: in another mode, or
-// for a service it does not do now. They stay.
-func (a *Agenda) SaveDesk(ctx context.Context, d Desk, actor Actor) (Desk, []Appointment, error) {
-	return a.saveDesk(ctx, d, actor, false)
+// for a service it does not do now. They stay, and may be asked for another time.
+func (a *Agenda) SaveDesk(ctx context.Context, d Desk, actor Actor, then ...Aftermath) (Desk, []Appointment, error) {
+	return a.saveDesk(ctx, d, editing{actor: actor, then: then})
 }
 
 // PreviewDesk lists the appointments that SaveDesk would list, and changes nothing.
 func (a *Agenda) PreviewDesk(ctx context.Context, d Desk) ([]Appointment, error) {
-	_, list, err := a.saveDesk(ctx, d, Actor{}, true)
+	_, list, err := a.saveDesk(ctx, d, looking)
 	return list, err
 }
 
-func (a *Agenda) saveDesk(ctx context.Context, d Desk, actor Actor, preview bool) (Desk, []Appointment, error) {
+func (a *Agenda) saveDesk(ctx context.Context, d Desk, e editing) (Desk, []Appointment, error) {
 	var err error
 	if d.Name, err = checkLine("name", d.Name, maxName); err != nil {
 		return Desk{}, nil, fmt.Errorf("save desk: %w", err)
@@ -43,11 +43,11 @@ func (a *Agenda) saveDesk(ctx context.Context, d Desk, actor Actor, preview bool
 	if d.Services == nil {
 		d.Services = []int64{}
 	}
-	list, err := a.edit(ctx, preview, func(tx pgx.Tx) ([]Appointment, error) { return a.putDesk(ctx, tx, &d, actor) })
+	list, err := a.edit(ctx, e, func(tx pgx.Tx) ([]Appointment, error) { return a.putDesk(ctx, tx, &d, e.actor) })
 	if err != nil {
 		return Desk{}, nil, fmt.Errorf("save desk: %w", err)
 	}
-	if preview {
+	if e.preview {
 		return Desk{}, list, nil
 	}
 	saved, err := a.DeskByID(ctx, d.ID)
@@ -96,28 +96,27 @@ func (a *Agenda) putDesk(ctx context.Context, tx pgx.Tx, d *Desk, actor Actor) (
 	if err := a.note(ctx, tx, actor, action, AboutDesk, d.ID); err != nil {
 		return nil, err
 	}
-	return a.settle(ctx, tx, `a.desk_id = $1 AND (a.mode <> ALL(d.modes)
-		OR NOT (`+doesAll(`a.service_id || a.also`)+`))`, d.ID)
+	return a.settle(ctx, tx, `a.desk_id = $1 AND `+undone, d.ID)
 }
 
 // RetireDesk ends bookings at a desk, or lets them begin again, and lists the
 // appointments it still has. Those stay.
-func (a *Agenda) RetireDesk(ctx context.Context, id int64, retire bool, actor Actor) ([]Appointment, error) {
-	return a.retireDesk(ctx, id, retire, actor, false)
+func (a *Agenda) RetireDesk(ctx context.Context, id int64, retire bool, actor Actor, then ...Aftermath) ([]Appointment, error) {
+	return a.retireDesk(ctx, id, retire, editing{actor: actor, then: then})
 }
 
 // PreviewRetireDesk lists the appointments that RetireDesk would, and changes
 // nothing.
 func (a *Agenda) PreviewRetireDesk(ctx context.Context, id int64) ([]Appointment, error) {
-	return a.retireDesk(ctx, id, true, Actor{}, true)
+	return a.retireDesk(ctx, id, true, looking)
 }
 
-func (a *Agenda) retireDesk(ctx context.Context, id int64, retire bool, actor Actor, preview bool) ([]Appointment, error) {
-	list, err := a.edit(ctx, preview, func(tx pgx.Tx) ([]Appointment, error) {
+func (a *Agenda) retireDesk(ctx context.Context, id int64, retire bool, e editing) ([]Appointment, error) {
+	list, err := a.edit(ctx, e, func(tx pgx.Tx) ([]Appointment, error) {
 		if err := a.lockDays(ctx, tx, scope{Desk: id}); err != nil {
 			return nil, err
 		}
-		if err := a.retire(ctx, tx, "desk", id, retire, actor); err != nil {
+		if err := a.retire(ctx, tx, "desk", id, retire, e.actor); err != nil {
 			return nil, err
 		}
 		last, err := a.horizonDay(ctx, tx)

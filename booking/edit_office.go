@@ -89,7 +89,7 @@ func (a *Agenda) SaveOffice(ctx context.Context, o Office, actor Actor) (Office,
 	if err != nil {
 		return Office{}, fmt.Errorf("save office: %w", err)
 	}
-	_, err = a.edit(ctx, false, func(tx pgx.Tx) ([]Appointment, error) {
+	_, err = a.edit(ctx, editing{actor: actor}, func(tx pgx.Tx) ([]Appointment, error) {
 		if o.ID == 0 {
 			if err := insertOffice(ctx, tx, &o); err != nil {
 				return nil, err
@@ -144,22 +144,22 @@ func insertOffice(ctx context.Context, tx pgx.Tx, o *Office) error {
 
 // RetireOffice hides an office from booking, or brings it back, and lists the
 // appointments it still has. Those stay: a person must speak to the citizens.
-func (a *Agenda) RetireOffice(ctx context.Context, id int64, retire bool, actor Actor) ([]Appointment, error) {
-	return a.retireOffice(ctx, id, retire, actor, false)
+func (a *Agenda) RetireOffice(ctx context.Context, id int64, retire bool, actor Actor, then ...Aftermath) ([]Appointment, error) {
+	return a.retireOffice(ctx, id, retire, editing{actor: actor, then: then})
 }
 
 // PreviewRetireOffice lists the appointments that RetireOffice would leave
 // without an office, and changes nothing.
 func (a *Agenda) PreviewRetireOffice(ctx context.Context, id int64) ([]Appointment, error) {
-	return a.retireOffice(ctx, id, true, Actor{}, true)
+	return a.retireOffice(ctx, id, true, looking)
 }
 
-func (a *Agenda) retireOffice(ctx context.Context, id int64, retire bool, actor Actor, preview bool) ([]Appointment, error) {
-	list, err := a.edit(ctx, preview, func(tx pgx.Tx) ([]Appointment, error) {
+func (a *Agenda) retireOffice(ctx context.Context, id int64, retire bool, e editing) ([]Appointment, error) {
+	list, err := a.edit(ctx, e, func(tx pgx.Tx) ([]Appointment, error) {
 		if err := a.lockDays(ctx, tx, scope{Office: id}); err != nil {
 			return nil, err
 		}
-		if err := a.retire(ctx, tx, "office", id, retire, actor); err != nil {
+		if err := a.retire(ctx, tx, "office", id, retire, e.actor); err != nil {
 			return nil, err
 		}
 		// Without hours there is nothing to book.

@@ -66,32 +66,32 @@ func (s Service) checked() (Service, error) {
 // is no longer offered, of another length, or bound to a new limit to cancel.
 // They stay as they were made. Every desk of the office that shares a mode
 // with a new service offers it.
-func (a *Agenda) SaveService(ctx context.Context, s Service, actor Actor) (Service, []Appointment, error) {
-	return a.saveService(ctx, s, actor, false)
+func (a *Agenda) SaveService(ctx context.Context, s Service, actor Actor, then ...Aftermath) (Service, []Appointment, error) {
+	return a.saveService(ctx, s, editing{actor: actor, then: then})
 }
 
 // PreviewService lists the appointments that SaveService would list, and
 // changes nothing.
 func (a *Agenda) PreviewService(ctx context.Context, s Service) ([]Appointment, error) {
-	_, list, err := a.saveService(ctx, s, Actor{}, true)
+	_, list, err := a.saveService(ctx, s, looking)
 	return list, err
 }
 
-func (a *Agenda) saveService(ctx context.Context, s Service, actor Actor, preview bool) (Service, []Appointment, error) {
+func (a *Agenda) saveService(ctx context.Context, s Service, e editing) (Service, []Appointment, error) {
 	s, err := s.checked()
 	if err != nil {
 		return Service{}, nil, fmt.Errorf("save service: %w", err)
 	}
-	list, err := a.edit(ctx, preview, func(tx pgx.Tx) ([]Appointment, error) {
+	list, err := a.edit(ctx, e, func(tx pgx.Tx) ([]Appointment, error) {
 		if s.ID == 0 {
 			if err := insertService(ctx, tx, &s); err != nil {
 				return nil, err
 			}
-			return nil, a.note(ctx, tx, actor, "service.add", AboutService, s.ID)
+			return nil, a.note(ctx, tx, e.actor, "service.add", AboutService, s.ID)
 		}
-		return a.updateService(ctx, tx, s, actor)
+		return a.updateService(ctx, tx, s, e.actor)
 	})
-	if err != nil || preview {
+	if err != nil || e.preview {
 		if err != nil {
 			err = fmt.Errorf("save service: %w", err)
 		}
@@ -155,19 +155,19 @@ func (a *Agenda) updateService(ctx context.Context, tx pgx.Tx, s Service, actor 
 
 // RetireService hides a service from booking, or brings it back, and lists
 // the appointments made for it. Those stay.
-func (a *Agenda) RetireService(ctx context.Context, id int64, retire bool, actor Actor) ([]Appointment, error) {
-	return a.retireService(ctx, id, retire, actor, false)
+func (a *Agenda) RetireService(ctx context.Context, id int64, retire bool, actor Actor, then ...Aftermath) ([]Appointment, error) {
+	return a.retireService(ctx, id, retire, editing{actor: actor, then: then})
 }
 
 // PreviewRetireService lists the appointments that RetireService would, and
 // changes nothing.
 func (a *Agenda) PreviewRetireService(ctx context.Context, id int64) ([]Appointment, error) {
-	return a.retireService(ctx, id, true, Actor{}, true)
+	return a.retireService(ctx, id, true, looking)
 }
 
-func (a *Agenda) retireService(ctx context.Context, id int64, retire bool, actor Actor, preview bool) ([]Appointment, error) {
-	list, err := a.edit(ctx, preview, func(tx pgx.Tx) ([]Appointment, error) {
-		if err := a.retire(ctx, tx, "service", id, retire, actor); err != nil || !retire {
+func (a *Agenda) retireService(ctx context.Context, id int64, retire bool, e editing) ([]Appointment, error) {
+	list, err := a.edit(ctx, e, func(tx pgx.Tx) ([]Appointment, error) {
+		if err := a.retire(ctx, tx, "service", id, retire, e.actor); err != nil || !retire {
 			return nil, err
 		}
 		if err := a.closeLines(ctx, tx, has, id); err != nil {

@@ -18,6 +18,10 @@ type accountView struct {
 	Roles   []booking.StaffRole
 	Form    formValues
 	Errors  formErrors
+	// Stranded are the appointments at desks that saving, or closing the account,
+	// would leave without a clerk: shown before it is done.
+	Stranded []booking.Appointment
+	Closing  bool
 }
 
 func staffRoles() []booking.StaffRole {
@@ -45,20 +49,24 @@ func (s *Server) adminAccount(w http.ResponseWriter, r *http.Request, me *collea
 	if err != nil {
 		return err
 	}
+	return s.showAccount(w, r, me, accountView{Account: m, Form: accountForm(m)})
+}
+
+func accountForm(m booking.Account) formValues {
 	f := formValues{url.Values{"name": {m.Name}, "offices": idValues(m.Offices), "desks": idValues(m.Desks)}}
 	for _, role := range m.Roles {
 		f.Add("role", string(role))
 	}
-	return s.showAccount(w, r, me, m, f, nil)
+	return f
 }
 
-func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, me *colleague, m booking.Account, f formValues, mistakes formErrors) error {
-	v := accountView{Account: m, Self: m.ID == me.ID, Roles: staffRoles(), Form: f, Errors: mistakes}
+func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, me *colleague, v accountView) error {
+	v.Self, v.Roles = v.Account.ID == me.ID, staffRoles()
 	var err error
 	if v.Offices, err = s.adminOffices(r, false); err != nil {
 		return err
 	}
-	return s.staffRender(w, r, me, statusOf(mistakes), "staff/admin_account.html", v)
+	return s.staffRender(w, r, me, statusOf(v.Errors), "staff/admin_account.html", v)
 }
 
 func (s *Server) adminAccountPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
@@ -74,14 +82,22 @@ func (s *Server) adminAccountPost(w http.ResponseWriter, r *http.Request, me *co
 	for _, role := range f.Values["role"] {
 		wanted.Roles = append(wanted.Roles, booking.StaffRole(role))
 	}
-	var mistakes formErrors
-	err = s.agenda.SetStaff(r.Context(), wanted, me.Actor())
+	v := accountView{Account: m, Form: f}
+	if f.Get("azione") != "salva" {
+		v.Stranded, err = s.agenda.PreviewStaff(r.Context(), wanted)
+	}
+	if err == nil && len(v.Stranded) > 0 {
+		return s.showAccount(w, r, me, v)
+	}
+	if err == nil {
+		err = s.agenda.SetStaff(r.Context(), wanted, me.Actor())
+	}
 	switch {
-	case adminMistake(s.lang(r), &mistakes, err):
-		return s.showAccount(w, r, me, m, f, mistakes)
+	case adminMistake(s.lang(r), &v.Errors, err):
+		return s.showAccount(w, r, me, v)
 	case errors.Is(err, booking.ErrLastAdmin):
-		mistakes.add("role", s.lang(r).T("admin.error.role.last"))
-		return s.showAccount(w, r, me, m, f, mistakes)
+		v.Errors.add("role", s.lang(r).T("admin.error.role.last"))
+		return s.showAccount(w, r, me, v)
 	case err != nil:
 		return err
 	}
@@ -103,6 +119,15 @@ func (s *Server) adminAccountState(w http.ResponseWriter, r *http.Request, me *c
 	if m.ID == me.ID && !enable {
 		s.tell(r.Context(), "warning", "admin.flash.not_yourself")
 		return s.toAdmin(w, r, "/persone")
+	}
+	if !enable && r.PostFormValue("azione") != "salva" {
+		v := accountView{Account: m, Form: accountForm(m), Closing: true}
+		if v.Stranded, err = s.agenda.PreviewDisableStaff(r.Context(), m.ID); err != nil {
+			return err
+		}
+		if len(v.Stranded) > 0 {
+			return s.showAccount(w, r, me, v)
+		}
 	}
 	err = s.agenda.EnableStaff(r.Context(), m.ID, enable, me.Actor())
 	if errors.Is(err, booking.ErrLastAdmin) {

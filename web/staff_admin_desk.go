@@ -81,7 +81,7 @@ func (s *Server) adminDeskPost(w http.ResponseWriter, r *http.Request, me *colle
 	}
 	save := v.Desk.ID == 0 || v.Form.Get("azione") == "salva"
 	if save {
-		_, v.Conflicts, err = s.agenda.SaveDesk(r.Context(), wanted, me.Actor())
+		_, v.Conflicts, err = s.agenda.SaveDesk(r.Context(), wanted, me.Actor(), wished(r)...)
 	} else {
 		v.Conflicts, err = s.agenda.PreviewDesk(r.Context(), wanted)
 	}

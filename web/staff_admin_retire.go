@@ -22,7 +22,7 @@ type retireView struct {
 type retiree struct {
 	view    retireView
 	preview func(context.Context) ([]booking.Appointment, error)
-	retire  func(context.Context, bool) ([]booking.Appointment, error)
+	retire  func(context.Context, bool, ...booking.Aftermath) ([]booking.Appointment, error)
 }
 
 func (s *Server) retireeOf(r *http.Request, kind string, actor booking.Actor) (retiree, error) {
@@ -40,8 +40,8 @@ func (s *Server) retireeOf(r *http.Request, kind string, actor booking.Actor) (r
 		x.preview = func(ctx context.Context) ([]booking.Appointment, error) {
 			return s.agenda.PreviewRetireOffice(ctx, o.ID)
 		}
-		x.retire = func(ctx context.Context, on bool) ([]booking.Appointment, error) {
-			return s.agenda.RetireOffice(ctx, o.ID, on, actor)
+		x.retire = func(ctx context.Context, on bool, then ...booking.Aftermath) ([]booking.Appointment, error) {
+			return s.agenda.RetireOffice(ctx, o.ID, on, actor, then...)
 		}
 	case "service":
 		id, err := pathID(r, "service")
@@ -57,8 +57,8 @@ func (s *Server) retireeOf(r *http.Request, kind string, actor booking.Actor) (r
 		x.preview = func(ctx context.Context) ([]booking.Appointment, error) {
 			return s.agenda.PreviewRetireService(ctx, id)
 		}
-		x.retire = func(ctx context.Context, on bool) ([]booking.Appointment, error) {
-			return s.agenda.RetireService(ctx, id, on, actor)
+		x.retire = func(ctx context.Context, on bool, then ...booking.Aftermath) ([]booking.Appointment, error) {
+			return s.agenda.RetireService(ctx, id, on, actor, then...)
 		}
 	default:
 		d, o, err := s.adminDeskOf(r)
@@ -68,8 +68,8 @@ func (s *Server) retireeOf(r *http.Request, kind string, actor booking.Actor) (r
 		x.view.Name = d.Name
 		office(o.ID)
 		x.preview = func(ctx context.Context) ([]booking.Appointment, error) { return s.agenda.PreviewRetireDesk(ctx, d.ID) }
-		x.retire = func(ctx context.Context, on bool) ([]booking.Appointment, error) {
-			return s.agenda.RetireDesk(ctx, d.ID, on, actor)
+		x.retire = func(ctx context.Context, on bool, then ...booking.Aftermath) ([]booking.Appointment, error) {
+			return s.agenda.RetireDesk(ctx, d.ID, on, actor, then...)
 		}
 	}
 	return x, nil
@@ -88,7 +88,7 @@ func (s *Server) adminRetire(kind string) staffHandler {
 		}
 		switch r.PostFormValue("azione") {
 		case "salva":
-			list, err := x.retire(r.Context(), true)
+			list, err := x.retire(r.Context(), true, wished(r)...)
 			if err != nil {
 				return err
 			}

@@ -102,7 +102,7 @@ func (s *Server) adminServicePost(w http.ResponseWriter, r *http.Request, me *co
 	save := v.Service.ID == 0 || v.Form.Get("azione") == "salva"
 	var saved booking.Service
 	if save {
-		saved, v.Conflicts, err = s.agenda.SaveService(r.Context(), wanted, me.Actor())
+		saved, v.Conflicts, err = s.agenda.SaveService(r.Context(), wanted, me.Actor(), wished(r)...)
 	} else {
 		v.Conflicts, err = s.agenda.PreviewService(r.Context(), wanted)
 	}

@@ -79,6 +79,58 @@ func TestWhoIsStillToBeSettled(t *testing.T) {
 	b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK, "Altro orario proposto")
 }
 
+// TestEveryEditShowsWhomItLeaves: the pages list them before, with the tick box,
+// and what is ticked is done with the change.
+func TestEveryEditShowsWhomItLeaves(t *testing.T) {
+	c := newCounter(t, func(config *Config) { config.Channels = notify.Channels{Text: true} })
+	h := c.booked("anagrafe", "carta-identita", booking.InPerson, "Mario", "Rossi")
+	b := c.as("amministratore")
+	const admin = "/it/staff/amministrazione"
+	service, desk, office := idText(h.Appointment.Service.ID), idText(h.Appointment.DeskID), idText(h.Appointment.Office.ID)
+	asked := func(want bool) {
+		t.Helper()
+		if a, err := c.agenda.Get(t.Context(), h.ID); err != nil || a.AskedAt.IsZero() == want {
+			t.Errorf("asked at %v, want %v; %v", a.AskedAt, want, err)
+		}
+	}
+	const ticked, free = `name="chiedi" value="1" checked`, `name="chiedi" value="1" aria`
+	for path, box := range map[string]string{"/uffici/" + office: ticked, "/servizi/" + service: free, "/sportelli/" + desk: ticked} {
+		b.want(b.post(admin+path+"/stato"), http.StatusOK, "Rossi Mario", box)
+		asked(false)
+		b.want(b.post(admin+path+"/stato", "azione", "salva"), http.StatusSeeOther)
+		asked(false)
+		b.want(b.post(admin+path+"/stato", "azione", "riapri"), http.StatusSeeOther)
+		b.want(b.post(admin+path+"/stato", "azione", "salva", "chiedi", "1"), http.StatusSeeOther)
+		asked(true)
+		b.want(b.post(admin+path+"/stato", "azione", "riapri"), http.StatusSeeOther)
+		asked(false)
+	}
+	// A desk that does something else from now on.
+	d, err := c.agenda.DeskByID(t.Context(), h.Appointment.DeskID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := []string{"name", d.Name, "modes", string(d.Modes[0]), "services", idText(c.service("anagrafe", "certificati").ID)}
+	b.want(b.post(admin+"/sportelli/"+desk, append(form, "azione", "anteprima")...), http.StatusOK, "Rossi Mario", ticked)
+	b.want(b.post(admin+"/sportelli/"+desk, append(form, "azione", "salva", "chiedi", "1")...), http.StatusSeeOther)
+	asked(true)
+	b.want(b.get("/it"+unsettledPath), http.StatusOK, "Rossi Mario", "nessuna risposta")
+	// The last clerk of the office: who is left alone is shown before.
+	clerk := c.as("anagrafe")
+	clerk.want(clerk.get("/it/staff/sportello"), http.StatusOK)
+	var id string
+	if err := c.pool.QueryRow(t.Context(), `SELECT id::text FROM staff WHERE login = 'anagrafe'`).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	account := []string{"name", "Anna Ferrero", "role", "operator"}
+	b.want(b.post(admin+"/persone/"+id, account...), http.StatusOK, "Un appuntamento resta a uno sportello dove non lavora nessuno", "Rossi Mario", "Salva comunque")
+	b.want(b.post(admin+"/persone/"+id+"/stato", "azione", "disabilita"), http.StatusOK, "Rossi Mario", "Disabilita comunque")
+	clerk.want(clerk.get("/it/staff/sportello"), http.StatusOK) // still
+	b.want(b.post(admin+"/persone/"+id, append(account, "azione", "salva")...), http.StatusSeeOther)
+	clerk.want(clerk.get("/it/staff/sportello"), http.StatusForbidden)
+	b.want(b.post(admin+"/persone/"+id+"/stato", "azione", "disabilita"), http.StatusSeeOther) // nobody is left to miss them
+}
+
 // TestNoContactIsAPhoneCall: who cannot be written to is listed for a call.
 func TestNoContactIsAPhoneCall(t *testing.T) {
 	c := newCounter(t, nil) // no channel is set up
