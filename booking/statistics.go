@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -62,11 +63,32 @@ type Tally struct {
 	Booked, Served, NoShows, Cancelled int // Booked is all of them
 }
 
+// DayTally counts the appointments of one day, channel and mode.
+type DayTally struct {
+	Day             time.Time // as a calendar date
+	Channel         Channel
+	Mode            Mode
+	Booked, NoShows int // Booked is all of them
+}
+
 // Spread is where most of some lengths of time lie.
 type Spread struct {
 	Count  int
 	Median time.Duration
 	Ninety time.Duration // nine of ten were no longer
+	Bins   [8]int        // how many lay below each bound of LeadBounds or MinuteBounds and not below the one before; the last: the rest
+}
+
+// LeadBounds and MinuteBounds part the lengths of a Spread: how far ahead
+// people book; how long they wait, and are served.
+func LeadBounds() [7]time.Duration {
+	return [7]time.Duration{oneDay / 4, oneDay, 2 * oneDay, 4 * oneDay, 8 * oneDay, 15 * oneDay, 31 * oneDay}
+}
+
+// MinuteBounds is told at LeadBounds.
+func MinuteBounds() [7]time.Duration {
+	const m = time.Minute
+	return [7]time.Duration{5 * m, 10 * m, 15 * m, 20 * m, 30 * m, 45 * m, 60 * m}
 }
 
 // HourLoad is how full the desks are in one hour of the day.
@@ -75,13 +97,21 @@ type HourLoad struct {
 	Open, Used time.Duration
 }
 
+// WeekdayLoad is how full they are in one hour of the days of a week.
+type WeekdayLoad struct {
+	Weekday time.Weekday
+	HourLoad
+}
+
 // Statistics is what can be told of a period without knowing anybody.
 type Statistics struct {
 	Tallies  []Tally
-	Lead     Spread // from booking to the start; of who had an appointment
-	Waiting  Spread // from arrived to called, in person
-	Duration Spread // from called to served
+	Days     []DayTally // by day; days without any are left out
+	Lead     Spread     // from booking to the start; of who had an appointment
+	Waiting  Spread     // from arrived to called, in person
+	Duration Spread     // from called to served
 	Hours    []HourLoad
+	Week     []WeekdayLoad // the same by days of the week, Monday first
 }
 
 // Statistics counts the appointments of a period.
@@ -99,13 +129,24 @@ func (a *Agenda) Statistics(ctx context.Context, p Period) (s Statistics, err er
 	if s.Tallies, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Tally]); err != nil {
 		return s, fmt.Errorf("statistics: %w", err)
 	}
+	rows, err = a.pool.Query(ctx, `
+		SELECT a.day, a.channel, a.mode, count(*), count(*) FILTER (WHERE a.state = 'no_show')
+		FROM appointment a WHERE `+within+` AND a.state NOT IN ('held', 'expired')
+		GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, args...)
+	if err != nil {
+		return s, fmt.Errorf("statistics: %w", err)
+	}
+	if s.Days, err = pgx.CollectRows(rows, pgx.RowToStructByPos[DayTally]); err != nil {
+		return s, fmt.Errorf("statistics: %w", err)
+	}
 	for _, x := range []struct {
 		into         *Spread
+		bounds       [7]time.Duration
 		length, when string
 	}{
-		{&s.Lead, `lower(a.period) - a.created_at`, `a.created_at <= lower(a.period) AND a.channel <> 'walk_in' AND a.state IN ` + counted},
-		{&s.Waiting, `a.called_at - a.arrived_at`, `a.mode = 'in_person' AND a.called_at >= a.arrived_at`},
-		{&s.Duration, `a.closed_at - a.called_at`, `a.state = 'served' AND a.closed_at >= a.called_at`},
+		{&s.Lead, LeadBounds(), `lower(a.period) - a.created_at`, `a.created_at <= lower(a.period) AND a.channel <> 'walk_in' AND a.state IN ` + counted},
+		{&s.Waiting, MinuteBounds(), `a.called_at - a.arrived_at`, `a.mode = 'in_person' AND a.called_at >= a.arrived_at`},
+		{&s.Duration, MinuteBounds(), `a.closed_at - a.called_at`, `a.state = 'served' AND a.closed_at >= a.called_at`},
 	} {
 		var median, ninety float64 // seconds
 		err := a.pool.QueryRow(ctx, `
@@ -116,6 +157,15 @@ func (a *Agenda) Statistics(ctx context.Context, p Period) (s Statistics, err er
 			return s, fmt.Errorf("statistics: %w", err)
 		}
 		x.into.Median, x.into.Ninety = seconds(median), seconds(ninety)
+		rows, err := a.pool.Query(ctx, `
+			SELECT width_bucket(`+x.length+`, $4::interval[]), count(*) FROM appointment a WHERE `+within+` AND `+x.when+` GROUP BY 1`, append(args[:3:3], x.bounds[:])...)
+		if err != nil {
+			return s, fmt.Errorf("statistics: %w", err)
+		}
+		var bin, n int
+		if _, err = pgx.ForEachRow(rows, []any{&bin, &n}, func() error { x.into.Bins[bin] = n; return nil }); err != nil {
+			return s, fmt.Errorf("statistics: %w", err)
+		}
 	}
 	rows, err = a.pool.Query(ctx, `
 		WITH slot AS (
@@ -126,19 +176,35 @@ func (a *Agenda) Statistics(ctx context.Context, p Period) (s Statistics, err er
 			CROSS JOIN generate_series(0, 23) AS h(hour)
 			WHERE dd.audience = 'operators' AND dd.day BETWEEN $1 AND $2 AND ($3::bigint = 0 OR d.office_id = $3) AND NOT isempty(dd.open)
 		)
-		SELECT hour,
+		SELECT extract(isodow FROM day)::int % 7, hour,
 			coalesce(sum((SELECT sum(upper(x) - lower(x)) FROM unnest(slot.open * tstzmultirange(slot.r)) AS x)), '0'),
 			coalesce(sum((SELECT sum(upper(a.period * slot.r) - lower(a.period * slot.r)) FROM appointment a
 				WHERE a.desk_id = slot.desk_id AND a.day = slot.day AND a.period && slot.r AND a.state IN `+counted+`)), '0')
-		FROM slot GROUP BY hour
-		HAVING bool_or(slot.open && slot.r) ORDER BY hour`, args...)
+		FROM slot GROUP BY extract(isodow FROM day), hour
+		HAVING bool_or(slot.open && slot.r) ORDER BY extract(isodow FROM day), hour`, args...)
 	if err != nil {
 		return s, fmt.Errorf("statistics: %w", err)
 	}
-	if s.Hours, err = pgx.CollectRows(rows, pgx.RowToStructByPos[HourLoad]); err != nil {
+	s.Week, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x WeekdayLoad, err error) {
+		return x, row.Scan(&x.Weekday, &x.Hour, &x.Open, &x.Used)
+	})
+	if err != nil {
 		return s, fmt.Errorf("statistics: %w", err)
 	}
+	s.Hours = overWeek(s.Week)
 	return s, nil
+}
+
+// overWeek adds up the days of the week, hour by hour.
+func overWeek(week []WeekdayLoad) (hours []HourLoad) {
+	for _, x := range week {
+		i, found := slices.BinarySearchFunc(hours, x.Hour, func(h HourLoad, hour int) int { return h.Hour - hour })
+		if !found {
+			hours = slices.Insert(hours, i, HourLoad{Hour: x.Hour})
+		}
+		hours[i].Open, hours[i].Used = hours[i].Open+x.Open, hours[i].Used+x.Used
+	}
+	return hours
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -45,16 +46,26 @@ func TestStatistics(t *testing.T) {
 	if len(s.Tallies) != 2 || s.Tallies[0] != want[0] || s.Tallies[1] != want[1] {
 		t.Errorf("tallies %+v", s.Tallies)
 	}
-	if s.Waiting != (booking.Spread{Count: 1, Median: 12 * time.Minute, Ninety: 12 * time.Minute}) || s.Duration.Median != 18*time.Minute {
+	if s.Waiting != (booking.Spread{Count: 1, Median: 12 * time.Minute, Ninety: 12 * time.Minute, Bins: [8]int{2: 1}}) || s.Duration.Bins != [8]int{3: 1} || s.Duration.Median != 18*time.Minute {
 		t.Errorf("waiting %+v, duration %+v", s.Waiting, s.Duration)
 	}
-	if s.Lead.Count != 1 || s.Lead.Median != time.Hour {
+	days := []booking.DayTally{
+		{Day: s.Days[0].Day, Channel: booking.ByWeb, Mode: booking.InPerson, Booked: 2, NoShows: 1},
+		{Day: s.Days[0].Day, Channel: booking.ByWeb, Mode: booking.Virtual, Booked: 1},
+	}
+	if !slices.Equal(s.Days, days) || s.Days[0].Day.Format(time.DateOnly) != "2026-11-16" {
+		t.Errorf("days %+v", s.Days)
+	}
+	if s.Lead.Count != 1 || s.Lead.Median != time.Hour || s.Lead.Bins != [8]int{1} {
 		t.Errorf("lead %+v", s.Lead)
 	}
 	// Three desks are open from nine to ten; one until one o'clock.
 	if len(s.Hours) != 4 || s.Hours[0] != (booking.HourLoad{Hour: 9, Open: 3 * time.Hour, Used: 15 * time.Minute}) ||
 		s.Hours[1] != (booking.HourLoad{Hour: 10, Open: time.Hour, Used: 15 * time.Minute}) || s.Hours[3].Hour != 12 {
 		t.Errorf("hours %+v", s.Hours)
+	}
+	if len(s.Week) != 4 || s.Week[0].Weekday != time.Monday || s.Week[0].HourLoad != s.Hours[0] {
+		t.Errorf("hours of the week %+v", s.Week)
 	}
 	week, err := w.Week(ctx, 0, monday)
 	if err != nil || len(week) != 21 || week[0].Open != 4*time.Hour || week[5].Open != 0 {

@@ -110,6 +110,13 @@ type statisticsView struct {
 	From, To string
 	Total    booking.Tally
 	Bad      bool
+
+	Intervals []interval // the days, weeks or months of the period
+	Over      []chart    // by them
+	Spreads   []chart
+	Heads     []string // the hours
+	WeekRows  []heatRow
+	Heat      chart
 }
 
 // Query repeats the filter.
@@ -155,6 +162,7 @@ func (s *Server) adminStatistics(w http.ResponseWriter, r *http.Request, me *col
 		v.Total.NoShows += x.NoShows
 		v.Total.Cancelled += x.Cancelled
 	}
+	v.draw(s.lang(r), p)
 	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_statistics.html", v)
 }
 
