@@ -15,12 +15,12 @@ const (
 	speechLevel   = 127 - 50 // louder than -50 dBov is speech
 	speechHold    = 500 * time.Millisecond
 	rtcpMax       = 1200
-	resendsMax    = 256 // per track and tick
+	resendsMax    = 512 // per track and slowEvery
 	layersDownFor = 3 * time.Second
 )
 
-// tick does what time brings: repairs every 20 ms, choices and congestion
-// feedback every 100 ms, reports every second.
+// tick does what time brings: repairs every 20 ms, choices, sender reports and
+// congestion feedback every 100 ms, receiver reports every second.
 func (l *loop) tick() {
 	slow, long := !l.now.Before(l.nextSlow), !l.now.Before(l.nextLong)
 	l.nextTick = l.now.Add(tickEvery)
@@ -53,25 +53,42 @@ func (l *loop) tick() {
 				})
 			}
 		}
-		for _, t := range p.tracks {
-			t.resends = 0
-			if slow {
-				l.retarget(t, l.now)
-			}
-			if r := t.senderReport(l.now); r != nil {
-				out = append(out, r)
-			}
-		}
-		if slow && p.twccNew {
-			p.twccNew = false
-			out = append(out, p.twcc.BuildFeedbackPacket()...)
+		if slow {
+			out = l.follow(out, p)
 		}
 		l.sendRTCP(p, out)
+		if slow {
+			l.reportArrivals(p)
+		}
 	}
 	if slow {
 		for r := range l.rooms {
 			r.listen(l.now)
 		}
+	}
+}
+
+// follow looks at what a viewer gets: whether it should be another layer, and
+// whether a sender report is due.
+func (l *loop) follow(out []rtcp.Packet, p *mediaPeer) []rtcp.Packet {
+	for _, t := range p.tracks {
+		t.resends = 0
+		l.retarget(t, l.now)
+		if r := t.senderReport(l.now); r != nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// reportArrivals is the congestion feedback to a publisher.
+func (l *loop) reportArrivals(p *mediaPeer) {
+	for {
+		b := p.arrived.report(l.plain[:0])
+		if len(b) == 0 {
+			return
+		}
+		l.sealRTCP(p, b)
 	}
 }
 
@@ -177,13 +194,13 @@ func (l *loop) sendRTCP(p *mediaPeer, out []rtcp.Packet) {
 }
 
 func (l *loop) sealRTCP(p *mediaPeer, b []byte) {
-	enc, err := p.out.EncryptRTCP(nil, b, nil)
+	d := l.next()
+	enc, err := p.out.EncryptRTCP(d.buf[:0:mtu], b, &l.rtcpHdr)
 	if err != nil || len(enc) > mtu {
 		l.count.sendErrors.Add(1)
 		return
 	}
-	d := l.next()
-	l.queue(p, d, copy(d.buf[:], enc))
+	l.queue(p, d, len(enc))
 }
 
 // layersOf tells a publisher which layers are watched: more at once, fewer

@@ -11,11 +11,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
 
 const (
 	tickEvery = 20 * time.Millisecond
+	// Packets mostly bring the loop round in time, and a timer that never fires
+	// wakes nobody: so it waits for this much longer.
+	tickLate  = 10 * time.Millisecond
 	slowEvery = 100 * time.Millisecond
 	longEvery = time.Second
 )
@@ -39,6 +43,7 @@ type loop struct {
 	done   chan struct{}
 
 	peers []*mediaPeer
+	met   [256]met // whose an address is, by its port
 	rooms map[*mediaRoom]struct{}
 
 	capture *recorder // nil but while a developer captures
@@ -47,6 +52,7 @@ type loop struct {
 	nextTick, nextSlow time.Time
 	nextLong           time.Time
 	hdr, outHdr        rtp.Header
+	rtcpHdr            rtcp.Header
 	plain              []byte
 	in                 []datagram
 	out                []datagram
@@ -128,7 +134,7 @@ func (l *loop) run() {
 		}
 		if arm || due {
 			arm = false
-			if err := l.conn.setReadDeadline(l.nextTick); err != nil {
+			if err := l.conn.setReadDeadline(l.nextTick.Add(tickLate)); err != nil {
 				l.end(err)
 				return
 			}
@@ -176,9 +182,9 @@ func (l *loop) receive(d *datagram) {
 	case c <= stunLast:
 		l.control(l.dir.forSTUN(b, d.addr), b, d.addr)
 	case c >= dtlsFirst && c <= dtlsLast:
-		l.control(l.dir.owner(d.addr), b, d.addr)
+		l.control(l.owner(d.addr), b, d.addr)
 	case c >= srtpFirst && c <= srtpLast:
-		if owner := l.dir.owner(d.addr); owner != nil {
+		if owner := l.owner(d.addr); owner != nil {
 			l.media(owner.media, b)
 		} else {
 			l.count.unknown.Add(1)
@@ -198,6 +204,22 @@ func (l *loop) media(p *mediaPeer, b []byte) {
 	default:
 		l.rtp(p, b)
 	}
+}
+
+// met is what the directory said last of an address.
+type met struct {
+	addr    netip.AddrPort
+	owner   *muxConn
+	version uint64
+}
+
+// owner asks the directory only when it has changed since the last time.
+func (l *loop) owner(a netip.AddrPort) *muxConn {
+	m, version := &l.met[int(a.Port())%len(l.met)], l.dir.version.Load()
+	if m.version != version || m.addr != a {
+		*m = met{a, l.dir.owner(a), version}
+	}
+	return m.owner
 }
 
 const rtcpHeader = 8

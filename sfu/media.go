@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/srtp/v3"
 )
 
@@ -46,9 +45,7 @@ type mediaPeer struct {
 	tracks map[uint32]*outTrack // by outgoing SSRC
 
 	twccID   uint8 // of the header extension; 0 where it was not agreed
-	twcc     *twcc.Recorder
-	twccSSRC uint32
-	twccNew  bool
+	arrived  arrivals
 	rtt      time.Duration
 	rttKnown bool
 
@@ -157,7 +154,7 @@ type outTrack struct {
 	lossy    int // receiver reports with heavy loss in a row
 	lowUntil time.Time
 	lowFor   time.Duration
-	resends  int // in this tick
+	resends  int // in this slowEvery
 	health   health
 }
 

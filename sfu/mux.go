@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -31,6 +32,7 @@ type directory struct {
 	mu      sync.RWMutex
 	byUfrag map[string]*muxConn
 	byAddr  map[netip.AddrPort]*muxConn
+	version atomic.Uint64                   // of byAddr; counts its changes
 	proved  map[*mediaPeer][]netip.AddrPort // oldest first
 }
 
@@ -103,12 +105,14 @@ func (d *directory) learn(a netip.AddrPort, c *muxConn) {
 	}
 	d.proved[c.media] = append(all, a)
 	d.byAddr[a] = c
+	d.version.Add(1)
 }
 
 func (d *directory) drop(m *mediaPeer, addrs []netip.AddrPort) {
 	for _, a := range addrs {
 		if c := d.byAddr[a]; c != nil && c.media == m {
 			delete(d.byAddr, a)
+			d.version.Add(1)
 		}
 	}
 }

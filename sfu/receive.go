@@ -4,7 +4,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtp"
 )
 
@@ -272,11 +271,7 @@ func (p *mediaPeer) record(h *rtp.Header, now time.Time) {
 	if len(b) != 2 {
 		return
 	}
-	if p.twcc == nil {
-		p.twcc = twcc.NewRecorder(ourSSRC)
-	}
-	p.twccNew, p.twccSSRC = true, h.SSRC
-	p.twcc.Record(h.SSRC, uint16(b[0])<<8|uint16(b[1]), now.UnixMicro())
+	p.arrived.note(h.SSRC, uint16(b[0])<<8|uint16(b[1]), now.UnixMicro())
 }
 
 // loud follows the audio level of RFC 6464: 0 is loudest, 127 is silence.

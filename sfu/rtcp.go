@@ -16,20 +16,45 @@ const (
 
 // rtcp hears what a peer says about the streams it sends and receives.
 func (l *loop) rtcp(p *mediaPeer, b []byte) {
-	plain, err := p.in.DecryptRTCP(l.plain[:0], b, nil)
+	plain, err := p.in.DecryptRTCP(l.plain[:0], b, &l.rtcpHdr)
 	if err != nil {
 		l.count.refused.Add(1)
 		return
 	}
 	p.alive.Store(l.now.UnixNano())
-	pkts, err := rtcp.Unmarshal(plain)
-	if err != nil {
-		l.count.refused.Add(1)
-		return
+	for len(plain) > 0 {
+		var pkt []byte
+		if pkt, plain = nextRTCP(plain); pkt == nil {
+			l.count.refused.Add(1)
+			return
+		}
+		if pkt[1] == uint8(rtcp.TypeTransportSpecificFeedback) && pkt[0]&0x1f == rtcp.FormatTCC {
+			if p.path != nil {
+				p.path.feedback(pkt, p.rtt, l.now)
+			}
+			continue
+		}
+		all, err := rtcp.Unmarshal(pkt)
+		if err != nil {
+			l.count.refused.Add(1)
+			return
+		}
+		for _, one := range all {
+			l.hear(p, one)
+		}
 	}
-	for _, pkt := range pkts {
-		l.hear(p, pkt)
+}
+
+// nextRTCP cuts the first packet off a compound one; nil where there is none whole.
+func nextRTCP(b []byte) (pkt, rest []byte) {
+	if len(b) < 4 {
+		return nil, nil
 	}
+	n := 4 * ((int(b[2])<<8 | int(b[3])) + 1)
+	if n > len(b) {
+		return nil, nil
+	}
+	return b[:n], b[n:]
 }
 
 func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
@@ -47,10 +72,6 @@ func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
 	case *rtcp.FullIntraRequest:
 		for i := range r.FIR[:min(len(r.FIR), len(p.tracks))] {
 			l.keyframe(p.tracks[r.FIR[i].SSRC])
-		}
-	case *rtcp.TransportLayerCC:
-		if p.path != nil {
-			p.path.feedback(r, p.rtt, l.now)
 		}
 	case *rtcp.TransportLayerNack:
 		if t := p.tracks[r.MediaSSRC]; t != nil {

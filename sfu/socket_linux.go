@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -32,15 +33,13 @@ type udpConn struct {
 	rh  [readMax]mmsghdr
 	riv [readMax]unix.Iovec
 	rsa [readMax]unix.RawSockaddrInet6
-	wh  [writeMax]mmsghdr
-	wiv [writeMax]unix.Iovec
-	wsa [writeMax]unix.RawSockaddrInet6
+	out outbox
 
-	// what the callbacks below work on; they are made once, since a closure
-	// made for each call would be an allocation
-	want, got, sent, refused int
-	errno                    syscall.Errno
-	readFn, writeFn          func(fd uintptr) bool
+	// what the callback below works on; it is made once, since a closure made
+	// for each call would be an allocation
+	want, got int
+	errno     syscall.Errno
+	readFn    func(fd uintptr) bool
 }
 
 func newUDPConn(c *net.UDPConn) (batchConn, error) {
@@ -55,6 +54,8 @@ func newUDPConn(c *net.UDPConn) (batchConn, error) {
 	var optErr error
 	if err := raw.Control(func(fd uintptr) {
 		domain, optErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
+		u.out.bundles = err == nil // Linux 4.18
 	}); err != nil {
 		return nil, fmt.Errorf("sfu: media socket: %w", err)
 	}
@@ -63,7 +64,7 @@ func newUDPConn(c *net.UDPConn) (batchConn, error) {
 	}
 	u.v4 = domain == unix.AF_INET
 	u.buffers()
-	u.readFn, u.writeFn = u.recv, u.send
+	u.readFn, u.out.fn = u.recv, u.out.send
 	return u, nil
 }
 
@@ -90,7 +91,9 @@ func (u *udpConn) recv(fd uintptr) bool {
 		u.rh[i].hdr.Name = (*byte)(unsafe.Pointer(&u.rsa[i]))
 		u.rh[i].hdr.Namelen = unix.SizeofSockaddrInet6
 	}
-	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&u.rh[0])), uintptr(u.want), unix.MSG_DONTWAIT, 0, 0)
+	// It never waits. Raw, since each system call that the runtime hears of while
+	// the process was idle wakes its monitor, which then runs every 20 µs.
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&u.rh[0])), uintptr(u.want), unix.MSG_DONTWAIT, 0, 0)
 	if e == unix.EAGAIN {
 		return false
 	}
@@ -122,37 +125,15 @@ func (u *udpConn) readBatch(ds []datagram) (int, error) {
 	return u.got, nil
 }
 
-func (u *udpConn) send(fd uintptr) bool {
-	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&u.wh[u.sent])), uintptr(u.want-u.sent), unix.MSG_DONTWAIT, 0, 0)
-	switch e {
-	case 0:
-		u.sent += int(n)
-	case unix.EAGAIN:
-		return false
-	case unix.EINTR:
-	default: // this destination only
-		u.sent++
-		u.refused++
-	}
-	return true
-}
-
 func (u *udpConn) writeBatch(ds []datagram) (refused int, err error) {
-	u.want, u.sent, u.refused = min(len(ds), writeMax), 0, 0
-	for i := range u.want {
-		u.wiv[i].Base = &ds[i].buf[0]
-		u.wiv[i].SetLen(ds[i].n)
-		h := &u.wh[i].hdr
-		h.Iov, h.Iovlen = &u.wiv[i], 1
-		h.Name = (*byte)(unsafe.Pointer(&u.wsa[i]))
-		h.Namelen = u.encode(&u.wsa[i], ds[i].addr)
-	}
-	for u.sent < u.want {
-		if err := u.raw.Write(u.writeFn); err != nil {
-			return u.refused, err
+	o := &u.out
+	o.pack(ds, u.encode)
+	for o.sent < o.want {
+		if err := u.raw.Write(o.fn); err != nil {
+			return o.refused, err
 		}
 	}
-	return u.refused, nil
+	return o.refused, nil
 }
 
 func (u *udpConn) decode(sa *unix.RawSockaddrInet6) netip.AddrPort {
@@ -177,7 +158,17 @@ func (u *udpConn) encode(sa *unix.RawSockaddrInet6, a netip.AddrPort) uint32 {
 }
 
 func (u *udpConn) writeTo(b []byte, a netip.AddrPort) error {
-	_, err := u.c.WriteToUDPAddrPort(b, a)
+	var sa unix.RawSockaddrInet6
+	size := u.encode(&sa, a)
+	var errno syscall.Errno
+	err := u.raw.Write(func(fd uintptr) bool {
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), uintptr(size))
+		return errno != unix.EAGAIN
+	})
+	if err == nil && errno != 0 {
+		err = os.NewSyscallError("sendto", errno)
+	}
 	return err
 }
 

@@ -30,7 +30,8 @@ func TestAllServersCarryCalls(t *testing.T) {
 		if r.packets <= 0 || r.cpuPerPacket <= 0 || r.p50 <= 0 || r.p95 < r.p50 || r.p99 < r.p95 {
 			t.Errorf("%s: %+v", name, r)
 		}
-		if r.failed > 0 || name != floorServer && (r.frame50 < r.packet50 || r.packet50 <= 0 || r.live <= 0) {
+		// The plain servers ask for a keyframe once; where it is lost, none comes.
+		if name == ourServer && r.failed > 0 || name != floorServer && r.failed == 0 && (r.frame50 < r.packet50 || r.packet50 <= 0 || r.live <= 0) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -63,6 +63,9 @@ func codecs() (*webrtc.MediaEngine, error) {
 			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
 			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}},
 		}, PayloadType: 96}, webrtc.RTPCodecTypeVideo),
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96",
+		}, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
 	}
 	for _, u := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.TransportCCURI} {
 		errs = append(errs, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: u}, webrtc.RTPCodecTypeVideo))
@@ -96,7 +99,7 @@ func newClient(sc scenario, seed uint64, clock clock, measuring *atomic.Bool) (*
 	var s webrtc.SettingEngine
 	onLoopback(&s)
 	chain := &interceptor.Registry{}
-	if err := webrtc.ConfigureRTCPReports(chain); err != nil {
+	if err := errors.Join(webrtc.ConfigureRTCPReports(chain), webrtc.ConfigureTWCCSender(m, chain)); err != nil {
 		return nil, err
 	}
 	if sc.lossy > 0 {
