@@ -50,18 +50,39 @@ func TestAllServersCarryCalls(t *testing.T) {
 	}
 }
 
+// What was encrypted beforehand is forwarded as what is live, and counted whole.
+func TestTapesAreForwarded(t *testing.T) {
+	p := plan{warm: 200 * time.Millisecond, measure: time.Second, errOut: t.Output()}
+	sc, err := scenarioNamed("2x3-taped")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.turn(t.Context(), sc, ourServer, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if due := sc.due(); r.packets < due/2 || r.packets > due*1.5 || r.video > 0 {
+		t.Errorf("%.0f packets of %.0f in a second, %v lost", r.packets, due, r.video)
+	}
+	play := player{tapes: []*tape{{}}, sent: 10}
+	play.tapes[0].came.Store(19)
+	if got := play.lost(2); got < 0.049 || got > 0.051 {
+		t.Errorf("%v lost, where one of 20 did not come", got)
+	}
+}
+
 func TestTableHasRatios(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := plan{servers: []string{ourServer, emptyServer}, repeat: 3, measure: time.Second}
+	p := plan{servers: []string{ourServer, ourTwo, emptyServer}, repeat: 3, measure: time.Second}
 	at := func(us ...int) (rs []result) {
 		for _, n := range us {
 			rs = append(rs, result{cpuPerPacket: time.Duration(n) * time.Microsecond})
 		}
 		return rs
 	}
-	printScenario(&out, scenario{name: "1x2", rooms: 1, people: 2}, &p, map[string][]result{ourServer: at(90, 10, 12), emptyServer: at(24, 24, 24)})
-	if s := out.String(); !strings.Contains(s, "0.50 of pion-empty") || !strings.Contains(s, "12.0") {
+	printScenario(&out, scenario{name: "1x2", rooms: 1, people: 2}, &p, map[string][]result{ourServer: at(90, 10, 12), ourTwo: at(15, 15, 15), emptyServer: at(24, 24, 24)})
+	if s := out.String(); !strings.Contains(s, "0.50 of pion-empty") || !strings.Contains(s, "12.0") || !strings.Contains(s, "1.60 times") {
 		t.Errorf("%s", s)
 	}
 }

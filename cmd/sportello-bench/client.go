@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -28,7 +29,8 @@ const audioLevelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level" // RFC 6464
 type client struct {
 	sc        scenario
 	pc        *webrtc.PeerConnection
-	socket    net.PacketConn // where packets are lost on purpose; else nil
+	socket    net.PacketConn // where packets are lost on purpose, or taped; else nil
+	tape      *tape          // nil where it plays live
 	mic       *webrtc.TrackLocalStaticRTP
 	cam       []*webrtc.TrackLocalStaticRTP // "h", or "l" and "h"
 	micT      *webrtc.RTPTransceiver
@@ -52,7 +54,10 @@ type client struct {
 	imageCame   chan struct{}
 }
 
-func codecs() (*webrtc.MediaEngine, error) {
+// codecs are those of a browser that talks to us. pion's asking for lost packets
+// does not see the repairs that come on another SSRC and would ask again and
+// again; so where packets are lost, repairs come as they were.
+func codecs(rtx bool) (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	errs := []error{
 		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -63,9 +68,11 @@ func codecs() (*webrtc.MediaEngine, error) {
 			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
 			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}},
 		}, PayloadType: 96}, webrtc.RTPCodecTypeVideo),
-		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+	}
+	if rtx {
+		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96",
-		}, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
+		}, PayloadType: 97}, webrtc.RTPCodecTypeVideo))
 	}
 	for _, u := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.TransportCCURI} {
 		errs = append(errs, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: u}, webrtc.RTPCodecTypeVideo))
@@ -88,7 +95,7 @@ func onLoopback(s *webrtc.SettingEngine) {
 }
 
 func newClient(sc scenario, seed uint64, clock clock, measuring *atomic.Bool) (*client, error) {
-	m, err := codecs()
+	m, err := codecs(sc.lossy == 0)
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +113,18 @@ func newClient(sc scenario, seed uint64, clock clock, measuring *atomic.Bool) (*
 		if err := webrtc.ConfigureNack(m, chain); err != nil {
 			return nil, err
 		}
-		l, err := listenLossy(sc.lossy, seed)
-		if err != nil {
+		if c.socket, err = listenLossy(sc.lossy, seed); err != nil {
 			return nil, err
 		}
-		c.socket = l
-		s.SetICEUDPMux(webrtc.NewICEUDPMux(s.LoggerFactory.NewLogger("mux"), l))
+	}
+	if sc.taped {
+		if c.tape, err = newTape(); err != nil {
+			return nil, err
+		}
+		c.socket = c.tape
+	}
+	if c.socket != nil {
+		s.SetICEUDPMux(webrtc.NewICEUDPMux(s.LoggerFactory.NewLogger("mux"), c.socket))
 	}
 	c.pc, err = webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
 		webrtc.WithInterceptorRegistry(chain)).NewPeerConnection(webrtc.Configuration{})
@@ -235,7 +248,9 @@ func (c *client) join(ctx context.Context, srv *server, room, name string) error
 	case <-ctx.Done():
 		return fmt.Errorf("connect: %w", ctx.Err())
 	}
-	c.wg.Go(c.send)
+	if c.tape == nil {
+		c.wg.Go(c.send)
+	}
 	return nil
 }
 
@@ -263,77 +278,109 @@ func extensionsOf(t *webrtc.RTPTransceiver) extensions {
 	return e
 }
 
-// send plays until the participant is quiet.
-func (c *client) send() {
-	micExt, camExt := extensionsOf(c.micT), extensionsOf(c.camT)
-	var twccSeq uint16
-	var twccBytes [2]byte
-	level := []byte{0x80 | 40}
-	common := func(h *rtp.Header, e *extensions) error {
-		if e.twcc == 0 {
-			return nil
-		}
-		twccSeq++
-		twccBytes = [2]byte{byte(twccSeq >> 8), byte(twccSeq & 0xff)}
-		return h.SetExtension(e.twcc, twccBytes[:])
-	}
-	streams := make([]vp8Stream, len(c.cam))
-	seqs := make([]uint16, len(c.cam))
-	speech := make([]byte, audioBytes)
+// sender makes what a participant sends, packet by packet.
+type sender struct {
+	c              *client
+	micExt, camExt extensions
+	number         uint16 // transport-wide
+	numberBytes    [2]byte
+	spoken         uint32
+	speech         []byte
+	streams        []vp8Stream
+	seqs           []uint16
+}
+
+func (c *client) newSender() *sender {
 	for i := range c.key {
 		c.key[i].Store(true)
 	}
+	return &sender{
+		c: c, micExt: extensionsOf(c.micT), camExt: extensionsOf(c.camT),
+		speech: make([]byte, audioBytes), streams: make([]vp8Stream, len(c.cam)), seqs: make([]uint16, len(c.cam)),
+	}
+}
+
+// count gives a packet its transport-wide number.
+func (s *sender) count(h *rtp.Header, e *extensions) error {
+	if e.twcc == 0 {
+		return nil
+	}
+	s.number++
+	binary.BigEndian.PutUint16(s.numberBytes[:], s.number)
+	return h.SetExtension(e.twcc, s.numberBytes[:])
+}
+
+// speak sends the next packet of the voice.
+func (s *sender) speak() error {
+	s.spoken++
+	s.c.clock.stamp(s.speech)
+	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(s.spoken & 0xffff), Timestamp: 960 * s.spoken}, Payload: s.speech}
+	err := s.count(&p.Header, &s.micExt)
+	if err == nil && s.micExt.level != 0 {
+		err = p.SetExtension(s.micExt.level, []byte{0x80 | 40})
+	}
+	if err != nil {
+		return err
+	}
+	return s.c.mic.WriteRTP(&p)
+}
+
+// show sends the next frame of each layer.
+func (s *sender) show() error {
+	c := s.c
+	for i, t := range c.cam {
+		key := c.key[i].Swap(false)
+		pieces, size := framePieces, videoBytes
+		if c.sc.simulcast && i == 0 {
+			pieces, size = lowPieces, lowBytes
+		}
+		if key {
+			pieces *= keyPieces / framePieces
+		}
+		err := s.streams[i].frame(key, pieces, size, func(ts uint32, payload []byte, marker bool) error {
+			s.seqs[i]++
+			c.clock.stamp(payload)
+			p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: s.seqs[i], Timestamp: ts, Marker: marker}, Payload: payload}
+			if err := s.count(&p.Header, &s.camExt); err != nil {
+				return err
+			}
+			if c.sc.simulcast {
+				if err := errors.Join(p.SetExtension(s.camExt.mid, s.camExt.midValue), p.SetExtension(s.camExt.rid, []byte(t.RID()))); err != nil {
+					return err
+				}
+			}
+			return t.WriteRTP(&p)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send plays until the participant is quiet.
+func (c *client) send() {
+	s := c.newSender()
 	now := time.Now()
 	// Not all at the same moment.
 	nextAudio := now.Add(time.Duration(c.rnd.Int64N(int64(audioEvery))))
 	nextFrame := now.Add(time.Duration(c.rnd.Int64N(int64(frameEvery))))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for n := uint32(0); ; {
+	for {
 		select {
 		case <-c.ctx.Done():
 			return
 		case now = <-timer.C:
 		}
 		for ; !now.Before(nextAudio); nextAudio = nextAudio.Add(audioEvery) {
-			n++
-			c.clock.stamp(speech)
-			p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n & 0xffff), Timestamp: 960 * n}, Payload: speech}
-			err := common(&p.Header, &micExt)
-			if err == nil && micExt.level != 0 {
-				err = p.SetExtension(micExt.level, level)
-			}
-			if err != nil || c.mic.WriteRTP(&p) != nil {
+			if s.speak() != nil {
 				return
 			}
 		}
 		for ; !now.Before(nextFrame); nextFrame = nextFrame.Add(frameEvery) {
-			for i, t := range c.cam {
-				key := c.key[i].Swap(false)
-				pieces, size := framePieces, videoBytes
-				if c.sc.simulcast && i == 0 {
-					pieces, size = lowPieces, lowBytes
-				}
-				if key {
-					pieces *= keyPieces / framePieces
-				}
-				err := streams[i].frame(key, pieces, size, func(ts uint32, payload []byte, marker bool) error {
-					seqs[i]++
-					c.clock.stamp(payload)
-					p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seqs[i], Timestamp: ts, Marker: marker}, Payload: payload}
-					if err := common(&p.Header, &camExt); err != nil {
-						return err
-					}
-					if c.sc.simulcast {
-						if err := errors.Join(p.SetExtension(camExt.mid, camExt.midValue), p.SetExtension(camExt.rid, []byte(t.RID()))); err != nil {
-							return err
-						}
-					}
-					return t.WriteRTP(&p)
-				})
-				if err != nil {
-					return
-				}
+			if s.show() != nil {
+				return
 			}
 		}
 		next := nextAudio
@@ -425,48 +472,4 @@ func (c *client) close() error {
 		_ = c.socket.Close() // the mux has closed it, mostly
 	}
 	return err
-}
-
-// lossyConn loses media packets, by chance that is the same in every run.
-type lossyConn struct {
-	net.PacketConn
-	rate float64
-	mu   sync.Mutex
-	rnd  *rand.Rand
-}
-
-func listenLossy(rate float64, seed uint64) (*lossyConn, error) {
-	var lc net.ListenConfig
-	c, err := lc.ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	return &lossyConn{PacketConn: c, rate: rate, rnd: rand.New(rand.NewPCG(seed, 2))}, nil //nolint:gosec // chance, not secrets
-}
-
-func (l *lossyConn) lose(b []byte) bool {
-	if len(b) < 2 || b[0] < 128 || b[0] > 191 || b[1] >= 192 && b[1] <= 223 {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.rnd.Float64() < l.rate
-}
-
-// ReadFrom is part of net.PacketConn.
-func (l *lossyConn) ReadFrom(b []byte) (int, net.Addr, error) {
-	for {
-		n, a, err := l.PacketConn.ReadFrom(b)
-		if err != nil || !l.lose(b[:n]) {
-			return n, a, err
-		}
-	}
-}
-
-// WriteTo is part of net.PacketConn.
-func (l *lossyConn) WriteTo(b []byte, a net.Addr) (int, error) {
-	if l.lose(b) {
-		return len(b), nil
-	}
-	return l.PacketConn.WriteTo(b, a)
 }

@@ -117,26 +117,9 @@ func (p *plan) floorTurn(ctx context.Context, sc scenario, srv *server) (r resul
 		wg.Go(func() { streams[i].send(run, to, time.Duration(i)*audioEvery/time.Duration(len(streams))) })
 		wg.Go(streams[i].receive)
 	}
-	if err := pause(ctx, p.warm); err != nil {
+	if err := p.window(ctx, sc, srv, idle, &measuring, &r); err != nil {
 		return r, err
 	}
-	before, err := srv.usage(false)
-	if err != nil {
-		return r, err
-	}
-	own := ownCPU()
-	measuring.Store(true)
-	if err := pause(ctx, p.measure); err != nil {
-		return r, err
-	}
-	measuring.Store(false)
-	r.generator = (ownCPU() - own).Seconds() / p.measure.Seconds()
-	after, err := srv.usage(false)
-	if err != nil {
-		return r, err
-	}
-	r.costs(before, after)
-	r.live, r.resident = (after.live-idle.live)/float64(sc.rooms), (after.resident-idle.resident)/float64(sc.rooms)
 	cancel()
 	if err := pause(ctx, settleTime); err != nil {
 		return r, err

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	fs := flag.NewFlagSet("sportello-bench", flag.ContinueOnError)
 	fs.SetOutput(errOut)
 	serve := fs.String("serve", "", "for the program's own use: be this server, on stdin and stdout")
-	only := fs.String("only", "", "scenarios to run, separated by commas (20x2, 60x2, 1x6, mixed, or any ROOMSxPEOPLE); empty: these four")
+	only := fs.String("only", "", "scenarios to run, separated by commas (20x2, 60x2, 1x6, mixed, or any ROOMSxPEOPLE, with -taped after it for more than a core can encrypt); empty: these four")
 	servers := fs.String("servers", strings.Join(serverNames(), ","), "servers to compare; sportello-2 is ours with two media loops, on the same one core")
 	repeat := fs.Int("repeat", 2, "rounds; all servers take their turn in each")
 	seconds := fs.Int("seconds", 5, "measured time of one turn")
@@ -115,8 +115,11 @@ func (p *plan) turn(ctx context.Context, sc scenario, name, profile string) (r r
 		return result{}, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
-	if name == floorServer {
+	switch {
+	case name == floorServer:
 		return p.floorTurn(ctx, sc, srv)
+	case sc.taped:
+		return p.tapedTurn(ctx, sc, srv)
 	}
 	return p.callTurn(ctx, sc, srv)
 }

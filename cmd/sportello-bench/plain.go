@@ -38,7 +38,7 @@ type plainPeer struct {
 }
 
 func newPlain(stock bool) (*plain, error) {
-	m, err := codecs()
+	m, err := codecs(true)
 	if err != nil {
 		return nil, err
 	}

@@ -18,24 +18,28 @@ type scenario struct {
 	rooms, people int
 	simulcast     bool
 	lossy         float64 // of the packets, each way
+	taped         bool    // what is sent is encrypted beforehand
 }
 
 const (
 	mostPeople = 12
 	mostInAll  = 800
+
+	tapedSuffix = "-taped"
 )
 
 func scenarioNamed(name string) (scenario, error) {
 	if name == "mixed" {
 		return scenario{name: name, rooms: 8, people: 3, simulcast: true, lossy: 0.02}, nil
 	}
-	a, b, ok := strings.Cut(name, "x")
+	size, taped := strings.CutSuffix(name, tapedSuffix)
+	a, b, ok := strings.Cut(size, "x")
 	rooms, err1 := strconv.Atoi(a)
 	people, err2 := strconv.Atoi(b)
 	if !ok || err1 != nil || err2 != nil || rooms < 1 || people < 2 || people > mostPeople || rooms*people > mostInAll {
 		return scenario{}, fmt.Errorf("there is no scenario %q", name)
 	}
-	return scenario{name: name, rooms: rooms, people: people}, nil
+	return scenario{name: name, rooms: rooms, people: people, taped: taped}, nil
 }
 
 // due is how many packets a second there are to forward; 0 where that is not
@@ -49,6 +53,9 @@ func (s scenario) due() float64 {
 
 func (s scenario) describe() string {
 	text := fmt.Sprintf("%d rooms of %d", s.rooms, s.people)
+	if s.taped {
+		text += ", encrypted beforehand"
+	}
 	if s.simulcast {
 		text += ", two camera layers"
 	}
@@ -103,7 +110,7 @@ joining:
 			}
 			all = append(all, c)
 			jctx, cancel := context.WithTimeout(ctx, joinTime)
-			err = c.join(jctx, srv, fmt.Sprint("room", room), fmt.Sprint("p", n))
+			err = c.join(jctx, srv, roomName(room), personName(n))
 			cancel()
 			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 				r.missing = sc.rooms*sc.people - len(all) + 1
@@ -124,26 +131,7 @@ joining:
 			packets, frames = append(packets, packet), append(frames, frame)
 		}
 	}
-	if err := pause(ctx, p.warm); err != nil {
-		return r, err
-	}
-	before, err := srv.usage(false)
-	if err != nil {
-		return r, err
-	}
-	own := ownCPU()
-	measuring.Store(true)
-	if err := pause(ctx, p.measure); err != nil {
-		return r, err
-	}
-	measuring.Store(false)
-	r.generator = (ownCPU() - own).Seconds() / p.measure.Seconds()
-	after, err := srv.usage(false)
-	if err != nil {
-		return r, err
-	}
-	full, err := srv.usage(true)
-	if err != nil {
+	if err := p.window(ctx, sc, srv, idle, &measuring, &r); err != nil {
 		return r, err
 	}
 	for _, c := range all {
@@ -152,8 +140,6 @@ joining:
 	if err := pause(ctx, settleTime); err != nil {
 		return r, err
 	}
-	r.costs(before, after)
-	r.live, r.resident = (full.live-idle.live)/float64(sc.rooms), (full.resident-idle.resident)/float64(sc.rooms)
 	r.packet50, r.pack95 = quantile(packets, 0.5), quantile(packets, 0.95)
 	r.frame50, r.frame95 = quantile(frames, 0.5), quantile(frames, 0.95)
 	var delays []time.Duration
@@ -164,6 +150,39 @@ joining:
 	r.video, r.audio = video.fraction(), audio.fraction()
 	r.delays(delays)
 	return r, nil
+}
+
+func roomName(n int) string   { return fmt.Sprint("room", n) }
+func personName(n int) string { return fmt.Sprint("p", n) }
+
+// window lets the traffic run warm and then measures what it takes of the server
+// and of this process. measuring is true meanwhile.
+func (p *plan) window(ctx context.Context, sc scenario, srv *server, idle Used, measuring *atomic.Bool, r *result) error {
+	if err := pause(ctx, p.warm); err != nil {
+		return err
+	}
+	before, err := srv.usage(false)
+	if err != nil {
+		return err
+	}
+	own := ownCPU()
+	measuring.Store(true)
+	if err := pause(ctx, p.measure); err != nil {
+		return err
+	}
+	measuring.Store(false)
+	r.generator = (ownCPU() - own).Seconds() / p.measure.Seconds()
+	after, err := srv.usage(false)
+	if err != nil {
+		return err
+	}
+	r.costs(before, after)
+	full, err := srv.usage(true)
+	if err != nil {
+		return err
+	}
+	r.live, r.resident = (full.live-idle.live)/float64(sc.rooms), (full.resident-idle.resident)/float64(sc.rooms)
+	return nil
 }
 
 func (r *result) costs(before, after Used) {

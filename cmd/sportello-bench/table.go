@@ -39,26 +39,40 @@ func median(all []result, of func(result) float64) float64 {
 type column struct {
 	head, format string
 	of           func(result) float64
+	seen         seenBy
+}
+
+// seenBy says which turns can see a figure.
+type seenBy int
+
+const (
+	byAll   seenBy = iota
+	byLive         // where packets are decrypted as they come: not by tapes
+	byCalls        // where people join and speak: not by the floor either
+)
+
+func (s seenBy) turn(sc scenario, server string) bool {
+	return s == byAll || !sc.taped && (s == byLive || server != floorServer)
 }
 
 func columns() []column {
 	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
 	return []column{
-		{"CPU µs/packet", "%.1f", func(r result) float64 { return r.cpuPerPacket.Seconds() * 1e6 }},
-		{"packets/s", "%.0f", func(r result) float64 { return r.packets }},
-		{"p50 ms", "%.2f", func(r result) float64 { return ms(r.p50) }},
-		{"p95", "%.2f", func(r result) float64 { return ms(r.p95) }},
-		{"p99", "%.2f", func(r result) float64 { return ms(r.p99) }},
-		{"lost video %", "%.3f", func(r result) float64 { return 100 * r.video }},
-		{"audio %", "%.3f", func(r result) float64 { return 100 * r.audio }},
-		{"MiB/room live", "%.2f", func(r result) float64 { return r.live }},
-		{"resident", "%.2f", func(r result) float64 { return r.resident }},
-		{"join→packet ms p50", "%.0f", func(r result) float64 { return ms(r.packet50) }},
-		{"p95", "%.0f", func(r result) float64 { return ms(r.pack95) }},
-		{"join→frame ms p50", "%.0f", func(r result) float64 { return ms(r.frame50) }},
-		{"p95", "%.0f", func(r result) float64 { return ms(r.frame95) }},
-		{"allocs/packet", "%.2f", func(r result) float64 { return r.allocs }},
-		{"load's cores", "%.2f", func(r result) float64 { return r.generator }},
+		{"CPU µs/packet", "%.1f", func(r result) float64 { return r.cpuPerPacket.Seconds() * 1e6 }, byAll},
+		{"packets/s", "%.0f", func(r result) float64 { return r.packets }, byAll},
+		{"p50 ms", "%.2f", func(r result) float64 { return ms(r.p50) }, byLive},
+		{"p95", "%.2f", func(r result) float64 { return ms(r.p95) }, byLive},
+		{"p99", "%.2f", func(r result) float64 { return ms(r.p99) }, byLive},
+		{"lost video %", "%.3f", func(r result) float64 { return 100 * r.video }, byAll},
+		{"audio %", "%.3f", func(r result) float64 { return 100 * r.audio }, byCalls},
+		{"MiB/room live", "%.2f", func(r result) float64 { return r.live }, byAll},
+		{"resident", "%.2f", func(r result) float64 { return r.resident }, byAll},
+		{"join→packet ms p50", "%.0f", func(r result) float64 { return ms(r.packet50) }, byCalls},
+		{"p95", "%.0f", func(r result) float64 { return ms(r.pack95) }, byCalls},
+		{"join→frame ms p50", "%.0f", func(r result) float64 { return ms(r.frame50) }, byCalls},
+		{"p95", "%.0f", func(r result) float64 { return ms(r.frame95) }, byCalls},
+		{"allocs/packet", "%.2f", func(r result) float64 { return r.allocs }, byAll},
+		{"load's cores", "%.2f", func(r result) float64 { return r.generator }, byAll},
 	}
 }
 
@@ -100,6 +114,10 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 		}
 		line := name + "\t"
 		for _, c := range cols {
+			if !c.seen.turn(sc, name) {
+				line += "–\t"
+				continue
+			}
 			line += fmt.Sprintf(c.format, median(all, c.of)) + "\t"
 		}
 		tell(t, "%s", line)
@@ -118,12 +136,15 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 	_ = t.Flush()
 	var ratios []string
 	for _, name := range p.servers {
-		if name != ourServer && cpu[name] > 0 && cpu[ourServer] > 0 {
+		if name != ourServer && name != ourTwo && cpu[name] > 0 && cpu[ourServer] > 0 {
 			ratios = append(ratios, fmt.Sprintf("%.2f of %s", cpu[ourServer]/cpu[name], name))
 		}
 	}
 	if len(ratios) > 0 {
 		tell(out, "our CPU per packet: %s", strings.Join(ratios, ", "))
+	}
+	if cpu[ourServer] > 0 && cpu[ourTwo] > 0 {
+		tell(out, "by the CPU that a packet takes, two loops on two cores carry %.2f times as much as one on one", 2*cpu[ourServer]/cpu[ourTwo])
 	}
 	for _, f := range full {
 		tell(out, "%s", f)

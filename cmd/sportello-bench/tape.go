@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/ipv4"
+)
+
+// tape is the socket of a participant whose media was encrypted beforehand, so
+// that one core can feed more calls than it could encrypt: pion writes its RTP
+// into memory, from where it is played once, and what comes back is counted and
+// not decrypted. All else, such as ICE, passes.
+type tape struct {
+	*net.UDPConn
+	batch  *ipv4.PacketConn
+	taping bool
+	to     net.Addr
+	bursts []burst
+	last   [][]byte // the burst that is being taped
+	came   atomic.Uint64
+
+	in      []ipv4.Message
+	next, n int // of those read, for the one goroutine that reads
+}
+
+// burst is what is sent at one moment.
+type burst struct {
+	at      time.Duration
+	packets []ipv4.Message
+}
+
+const (
+	tapeBatch   = 32
+	tapeNap     = 500 * time.Microsecond // the player's clock
+	tapePartMax = 1500
+)
+
+func newTape() (*tape, error) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	t := &tape{UDPConn: c, batch: ipv4.NewPacketConn(c), in: make([]ipv4.Message, tapeBatch)}
+	for i := range t.in {
+		t.in[i].Buffers = [][]byte{make([]byte, tapePartMax)}
+	}
+	return t, errors.Join(c.SetReadBuffer(1<<20), c.SetWriteBuffer(1<<20))
+}
+
+// ReadFrom is part of net.PacketConn.
+func (t *tape) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		for ; t.next < t.n; t.next++ {
+			m := &t.in[t.next]
+			p := m.Buffers[0][:m.N]
+			if !isMedia(p) {
+				t.next++
+				return copy(b, p), m.Addr, nil
+			}
+			t.came.Add(1)
+		}
+		var err error
+		if t.n, err = t.batch.ReadBatch(t.in, 0); err != nil {
+			return 0, nil, err
+		}
+		t.next = 0
+	}
+}
+
+// WriteTo is part of net.PacketConn.
+func (t *tape) WriteTo(b []byte, a net.Addr) (int, error) {
+	if t.taping && isMedia(b) {
+		t.to = a
+		t.last = append(t.last, slices.Clone(b))
+		return len(b), nil
+	}
+	return t.UDPConn.WriteTo(b, a)
+}
+
+// record tapes what a participant sends in a time, from a phase on.
+func (t *tape) record(c *client, phase, length time.Duration) error {
+	s := c.newSender()
+	nextAudio, nextFrame := phase, phase
+	t.taping = true
+	defer func() { t.taping = false }()
+	for nextAudio < length {
+		at, send := nextAudio, s.speak
+		if nextFrame < nextAudio {
+			at, send = nextFrame, s.show
+			nextFrame += frameEvery
+		} else {
+			nextAudio += audioEvery
+		}
+		t.last = nil
+		if err := send(); err != nil {
+			return err
+		}
+		b := burst{at: at}
+		for _, p := range t.last {
+			b.packets = append(b.packets, ipv4.Message{Buffers: [][]byte{p}, Addr: t.to})
+		}
+		t.bursts = append(t.bursts, b)
+	}
+	return nil
+}
+
+// player plays many tapes at once.
+type player struct {
+	tapes []*tape
+	sent  uint64
+}
+
+// play sends each burst when it is due, until all are sent.
+func (p *player) play(ctx context.Context) error {
+	type due struct {
+		*burst
+		by *tape
+	}
+	var all []due
+	for _, t := range p.tapes {
+		for i := range t.bursts {
+			all = append(all, due{&t.bursts[i], t})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b due) int { return int(a.at - b.at) })
+	began := time.Now()
+	for _, d := range all {
+		for time.Since(began) < d.at {
+			if err := pause(ctx, tapeNap); err != nil {
+				return err
+			}
+		}
+		for left := d.packets; len(left) > 0; {
+			n, err := d.by.batch.WriteBatch(left, 0)
+			if err != nil {
+				return err
+			}
+			left = left[n:]
+			p.sent += uint64(n) //nolint:gosec // not negative
+		}
+	}
+	return nil
+}
+
+// lost is the part of what was sent that reached nobody, or not all.
+func (p *player) lost(viewers int) float64 {
+	var came uint64
+	for _, t := range p.tapes {
+		came += t.came.Load()
+	}
+	due := p.sent * uint64(viewers) //nolint:gosec // a few
+	if due == 0 || came >= due {
+		return 0
+	}
+	return 1 - float64(came)/float64(due)
+}
+
+// tapedTurn brings everybody in, and then measures while the tapes are played.
+func (p *plan) tapedTurn(ctx context.Context, sc scenario, srv *server) (r result, err error) {
+	idle, err := srv.usage(true)
+	if err != nil {
+		return r, err
+	}
+	var measuring atomic.Bool
+	stamps := clock{time.Now()}
+	var all []*client
+	defer func() {
+		for _, c := range all {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	var play player
+	total := sc.rooms * sc.people
+	for n := range total {
+		c, err := newClient(sc, uint64(n), stamps, &measuring) //nolint:contextcheck // opening a socket waits for nothing
+		if err != nil {
+			return r, err
+		}
+		all = append(all, c)
+		jctx, cancel := context.WithTimeout(ctx, joinTime)
+		err = c.join(jctx, srv, roomName(n/sc.people), personName(n%sc.people))
+		cancel()
+		if err != nil {
+			return r, err
+		}
+		play.tapes = append(play.tapes, c.tape)
+	}
+	for i, c := range all {
+		phase := frameEvery * time.Duration(i) / time.Duration(total)
+		if err := c.tape.record(c, phase, p.warm+p.measure+time.Second); err != nil {
+			return r, err
+		}
+	}
+	played := make(chan error, 1)
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { played <- play.play(run) }()
+	if err := p.window(ctx, sc, srv, idle, &measuring, &r); err != nil {
+		return r, errors.Join(err, <-played)
+	}
+	if err := errors.Join(<-played, pause(ctx, settleTime)); err != nil {
+		return r, err
+	}
+	r.video = play.lost(sc.people - 1)
+	return r, nil
+}
