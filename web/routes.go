@@ -78,8 +78,12 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 
 // page registers a page under each language, with a deadline for its work.
 func (s *Server) page(mux *http.ServeMux, pattern string, h handlerFunc) {
+	s.pageWithin(mux, pattern, pageTimeout, h)
+}
+
+func (s *Server) pageWithin(mux *http.ServeMux, pattern string, limit time.Duration, h handlerFunc) {
 	s.stream(mux, pattern, func(w http.ResponseWriter, r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		return h(w, r.WithContext(ctx))
 	})

@@ -2,12 +2,10 @@ package web
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"sportello/booking"
@@ -178,9 +176,10 @@ func (s *Server) adminStatisticsCSV(w http.ResponseWriter, r *http.Request, _ *c
 	}
 	l := s.lang(r)
 	var b bytes.Buffer
-	b.WriteString("\ufeff") // spreadsheets take it for UTF-8
-	out := csv.NewWriter(&b)
-	out.Comma = ';' // as spreadsheets set to Italian expect
+	out, err := newSpreadsheet(&b)
+	if err != nil {
+		return err
+	}
 	var head []string
 	for _, key := range []string{"date", "time", "office", "service", "desk", "mode", "channel", "state", "lead", "waiting", "duration"} {
 		head = append(head, l.T("admin.csv."+key))
@@ -212,16 +211,4 @@ func (s *Server) adminStatisticsCSV(w http.ResponseWriter, r *http.Request, _ *c
 	w.WriteHeader(http.StatusOK)
 	writeBody(r, w, s.log, b.Bytes())
 	return nil
-}
-
-// harmless keeps a spreadsheet from taking a text for a formula (OWASP, CSV
-// injection): a name can begin with what it likes. Plain numbers stay numbers.
-func harmless(text string) string {
-	if text == "" || !strings.ContainsAny(text[:1], "=+-@\t\r\n|%") && !strings.HasPrefix(text, "＝") {
-		return text
-	}
-	if _, err := strconv.Atoi(text); err == nil {
-		return text
-	}
-	return "'" + text
 }

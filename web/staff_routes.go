@@ -17,6 +17,8 @@ type staffRoute struct {
 	Background bool
 	// Stream marks an answer that stays open.
 	Stream bool
+	// Within bounds the work of a page that needs longer than others.
+	Within time.Duration
 }
 
 // staffHandler answers a request of somebody who is signed in and may ask.
@@ -111,6 +113,8 @@ func (s *Server) staffPages() []staffRoute {
 		{Pattern: "GET /staff/amministrazione/registro", Roles: administrator, Handler: s.adminAudit},
 		{Pattern: "GET /staff/amministrazione/dati", Roles: administrator, Handler: s.adminData},
 		{Pattern: "POST /staff/amministrazione/dati", Roles: administrator, Handler: s.adminDataPost},
+		{Pattern: "GET " + agendaPath, Roles: administrator, Handler: s.adminAgenda},
+		{Pattern: "POST " + agendaPath + "/esporta", Roles: administrator, Handler: s.adminAgendaExport, Within: exportTimeout},
 		{Pattern: "GET /staff/amministrazione/chiusure", Roles: administrator, Handler: s.adminClosures},
 		{Pattern: "POST /staff/amministrazione/chiusure", Roles: administrator, Handler: s.adminClosuresPost},
 		{Pattern: "POST /staff/amministrazione/chiusure/{closure}/togli", Roles: administrator, Handler: s.adminClosureRemove},
@@ -142,7 +146,7 @@ func (s *Server) staffRoutes(mux *http.ServeMux) {
 			s.stream(mux, route.Pattern, s.signedInStream(route))
 			continue
 		}
-		s.page(mux, route.Pattern, h)
+		s.pageWithin(mux, route.Pattern, defaultTo(route.Within, pageTimeout), h)
 	}
 }
 

@@ -171,6 +171,7 @@ const staff: Record<string, string[]> = {
     '/staff/amministrazione/api',
     '/staff/amministrazione/incorpora',
     '/staff/amministrazione/registro',
+    '/staff/amministrazione/agenda',
     '/staff/amministrazione/dati',
     '/staff/posta',
   ],
