@@ -62,7 +62,9 @@ func (l *loop) share(p *mediaPeer, slow bool) {
 	if p.path == nil || !p.path.heard {
 		return
 	}
+	p.repair.refill(p.path.rate)
 	if slow {
+		p.repair.measure()
 		l.probe(p, l.allocate(p))
 		if now := p.paused(l.now); !slices.Equal(now, p.saidPaused) {
 			p.saidPaused = now
@@ -78,7 +80,7 @@ func (l *loop) share(p *mediaPeer, slow bool) {
 // it does not fit whole. It returns the rate at which the next thing would fit; 0
 // where all do.
 func (l *loop) allocate(p *mediaPeer) (missing float64) {
-	left := p.path.rate
+	left := p.path.rate - p.repair.rate
 	seen := l.pictures[:0]
 	for _, t := range p.tracks {
 		switch t.source {

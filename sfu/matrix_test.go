@@ -128,17 +128,40 @@ func (y *tally) missing(n int) (lost, gaps int) {
 // network is a simulated one, with a host at each address.
 func network(t *testing.T, ips ...string) map[string]*vnet.Net {
 	t.Helper()
+	return networkBehind(t, nil, "", ips...)
+}
+
+// networkBehind is one that has another host, at the address behind: what goes to
+// it passes q.
+func networkBehind(t *testing.T, q vnet.Discipline, behind string, ips ...string) map[string]*vnet.Net {
+	t.Helper()
 	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", LoggerFactory: sfutest.NoLogs()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	hosts := map[string]*vnet.Net{}
+	if q != nil {
+		ips = append(ips, behind)
+	}
 	for _, ip := range ips {
 		n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := wan.AddNet(n); err != nil {
+		var nic vnet.NIC = n
+		if ip == behind {
+			queue, err := vnet.NewQueue(n, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := queue.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			nic = queue
+		}
+		if err := wan.AddNet(nic); err != nil {
 			t.Fatal(err)
 		}
 		hosts[ip] = n

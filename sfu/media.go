@@ -49,6 +49,7 @@ type mediaPeer struct {
 	rtt      time.Duration
 	rttKnown bool
 
+	repair     repairBudget
 	path       *estimator // nil where no feedback was agreed
 	probed     bool       // the last probe was not judged yet
 	probeAt    time.Time  // not before
@@ -154,7 +155,8 @@ type outTrack struct {
 	lossy    int // receiver reports with heavy loss in a row
 	lowUntil time.Time
 	lowFor   time.Duration
-	resends  int // in this slowEvery
+	resends  int     // in this slowEvery
+	resent   *lately // nil until something was
 	health   health
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 )
@@ -47,7 +48,8 @@ func TestRepairsOfAViewer(t *testing.T) {
 			first := s.opened(t)
 			for i := range sent {
 				seq := binary.BigEndian.Uint16(first[i][2:])
-				for range 2 {
+				for _, after := range []time.Duration{0, s.viewer.rtt - 1, 1} { // the second time too soon
+					s.now = s.now.Add(after)
 					s.resend(s.track, []rtcp.NackPair{{PacketID: seq}})
 				}
 			}
@@ -72,5 +74,43 @@ func TestRepairsOfAViewer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A viewer whose path is full asks for all that the queue dropped, again and
+// again: repairs get half of the path and no more, and of what came before the
+// newest keyframe there are none.
+func TestRepairsDoNotFillThePath(t *testing.T) {
+	s := newStage(t)
+	s.track.rtx = repairStream{ssrc: 77, pt: 97}
+	s.viewer.path = newEstimator(s.now)
+	s.frame(t, true, 3)
+	s.enter()
+	for range 100 {
+		s.frame(t, false, 3)
+	}
+	s.viewer.path.heard, s.viewer.path.rate = true, 400_000
+	before := s.count.resent.Load()
+	last := s.track.rw.lastSeq
+	const seconds = 10
+	for range seconds * int(time.Second/tickEvery) {
+		s.now = s.now.Add(tickEvery)
+		s.track.resends = 0
+		s.viewer.repair.refill(s.viewer.path.rate)
+		for i := range int64(200) {
+			s.resend(s.track, []rtcp.NackPair{{PacketID: uint16(last - i)}}) //nolint:gosec // modulo 2^16
+		}
+	}
+	bytes := float64(s.count.resent.Load()-before) * (1100 + packetCost)
+	if most := repairShare * 400_000 / 8 * (seconds + repairBurst.Seconds()); bytes > most || bytes < most/2 {
+		t.Errorf("%.0f bytes of repairs in %d s, at most %.0f may be", bytes, seconds, most)
+	}
+	s.viewer.path.heard = false
+	s.frame(t, true, 3)
+	s.track.rw.begin(s.track.cur, s.track.cur.ring.get(s.track.cur.log.highest), s.now)
+	before = s.count.resent.Load()
+	s.resend(s.track, []rtcp.NackPair{{PacketID: uint16(last)}}) //nolint:gosec // modulo 2^16
+	if s.count.resent.Load() != before {
+		t.Error("what came before the newest keyframe was resent")
 	}
 }

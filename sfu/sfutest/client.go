@@ -37,6 +37,8 @@ type Options struct {
 	Repairs bool
 	// RTX lets repairs come as RFC 4588 has it.
 	RTX bool
+	// MediaOnly leaves out the data channels.
+	MediaOnly bool
 	// Feedback reports the arrival of what carries transport-wide numbers.
 	Feedback bool
 }
@@ -121,9 +123,11 @@ func NewClient(opt Options) (*Client, error) {
 }
 
 func (c *Client) sections() error {
-	negotiated, zero := true, uint16(0)
-	if _, err := c.PC.CreateDataChannel("ctl", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &zero}); err != nil {
-		return err
+	if !c.opt.MediaOnly {
+		negotiated, zero := true, uint16(0)
+		if _, err := c.PC.CreateDataChannel("ctl", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &zero}); err != nil {
+			return err
+		}
 	}
 	track := func(mime, id, rid string) (*webrtc.TrackLocalStaticRTP, error) {
 		var opt []func(*webrtc.TrackLocalStaticRTP)
@@ -283,15 +287,20 @@ func (c *Client) SendAudio(seq uint16, ts uint32, payload []byte) error {
 
 // SendVideo sends one VP8 frame of one packet, on "l", "h" or "screen".
 func (c *Client) SendVideo(layer string, seq, picture uint16, ts uint32, key bool, mark byte) error {
-	t := map[string]*webrtc.TrackLocalStaticRTP{"l": c.low, "h": c.high, "screen": c.screen}[layer]
 	frame := byte(1)
 	if key {
 		frame = 0
 	}
-	pkt := &rtp.Packet{
-		Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, Marker: true},
-		Payload: []byte{0x90, 0xc0, 0x80 | byte(picture>>8)&0x7f, byte(picture & 0xff), byte(picture & 0xff), frame, mark, 0, 0, 0},
-	}
+	return c.SendPicture(layer, rtp.Header{SequenceNumber: seq, Timestamp: ts, Marker: true},
+		[]byte{0x90, 0xc0, 0x80 | byte(picture>>8)&0x7f, byte(picture & 0xff), byte(picture & 0xff), frame, mark, 0, 0, 0})
+}
+
+// SendPicture sends one packet with a VP8 payload of one's own on "l", "h" or
+// "screen".
+func (c *Client) SendPicture(layer string, h rtp.Header, payload []byte) error {
+	t := map[string]*webrtc.TrackLocalStaticRTP{"l": c.low, "h": c.high, "screen": c.screen}[layer]
+	h.Version = 2
+	pkt := &rtp.Packet{Header: h, Payload: payload}
 	ids := []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI}
 	values := []string{c.sendT[1].Mid(), layer}
 	if layer == "screen" {
