@@ -66,9 +66,10 @@ func (l *loop) share(p *mediaPeer, slow bool) {
 	if slow {
 		p.repair.measure()
 		l.probe(p, l.allocate(p))
-		if now := p.paused(l.now); !slices.Equal(now, p.saidPaused) {
-			p.saidPaused = now
-			p.events.post(func(o Observer) { o.Paused(slices.Clone(now)) })
+		cameras, screens := p.paused(Camera, l.now), p.paused(Screen, l.now)
+		if was := &p.saidPaused; !slices.Equal(cameras, was[0]) || !slices.Equal(screens, was[1]) {
+			*was = [2][]int{cameras, screens}
+			p.events.post(func(o Observer) { o.Paused(slices.Clone(cameras), slices.Clone(screens)) })
 		}
 	}
 	l.pad(p)
@@ -204,18 +205,16 @@ func (s *share) settle(now time.Time, mild bool) bool {
 	return true
 }
 
-// paused lists the slots of which a picture has no room at all.
-func (p *mediaPeer) paused(now time.Time) []int {
+// paused lists the slots of which a camera or screen has no room at all.
+func (p *mediaPeer) paused(of Source, now time.Time) []int {
 	var slots []int
 	for i, s := range p.slots {
-		for _, t := range s.tracks {
-			if t == nil || t.share.level > 0 {
-				continue
-			}
-			if t.climb(now); t.steps.n > 0 {
-				slots = append(slots, i)
-				break
-			}
+		t := s.tracks[of]
+		if t == nil || t.share.level > 0 {
+			continue
+		}
+		if t.climb(now); t.steps.n > 0 {
+			slots = append(slots, i)
 		}
 	}
 	return slots

@@ -287,7 +287,7 @@ func TestVoicesAloneAndBack(t *testing.T) {
 	s.link.width = 110_000
 	s.run(20 * time.Second)
 	s.want("110 kbit/s", "--")
-	if got := s.viewer.saidPaused; len(got) != 2 {
+	if got := s.viewer.saidPaused[0]; len(got) != 2 {
 		t.Errorf("paused: %v", got)
 	}
 	before := s.got[100]
@@ -298,7 +298,7 @@ func TestVoicesAloneAndBack(t *testing.T) {
 	s.link.width = 5_000_000
 	s.run(60 * time.Second)
 	s.want("5 Mbit/s again", "hh")
-	if got := s.viewer.saidPaused; len(got) != 0 {
+	if got := s.viewer.saidPaused[0]; len(got) != 0 {
 		t.Errorf("still paused: %v", got)
 	}
 }
@@ -326,4 +326,7 @@ func TestImportance(t *testing.T) {
 	s.link.width = 420_000  // voices and one small picture
 	s.run(16 * time.Second) // later a probe may add one for a moment
 	s.want("420 kbit/s", "l--")
+	if got := s.viewer.saidPaused; !slices.Equal(got[0], []int{1, 2}) || !slices.Equal(got[1], []int{2}) {
+		t.Errorf("paused: cameras %v, screens %v", got[0], got[1])
+	}
 }

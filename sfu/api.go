@@ -66,9 +66,9 @@ type Observer interface {
 	// Layers says which camera rids ("l", "h") somebody watches, when that
 	// changes; at first the browser sends both. The others may be paused.
 	Layers(active []string)
-	// Paused lists the slots whose camera or screen is held back for now, since
-	// the peer's link has no room for it.
-	Paused(slots []int)
+	// Paused lists the slots whose camera, and those whose screen, is held back for
+	// now, since the peer's link has no room for it.
+	Paused(cameras, screens []int)
 	// Speaking says which peers of the room speak, loudest first.
 	Speaking(peers []string)
 	// TransferEnded says that a transfer to or from this peer stopped; err is

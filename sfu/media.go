@@ -54,7 +54,7 @@ type mediaPeer struct {
 	probed     bool       // the last probe was not judged yet
 	probeAt    time.Time  // not before
 	probePause time.Duration
-	saidPaused []int
+	saidPaused [2][]int // slots: cameras, screens
 
 	interprets bool // its picture is speech to who needs it
 

@@ -13,6 +13,33 @@ type Survey struct {
 	// slots that carry something now; Low are those of a camera on its lower
 	// layer though the viewer wants the higher.
 	Streams, Tracks, Low int
+	// Pictures are the cameras and screens that viewers want, by how they come.
+	Pictures Pictures
+}
+
+// Pictures counts cameras and screens on their way to viewers.
+type Pictures struct {
+	Large, Small int // with all their frames
+	// LargeThinned and SmallThinned come without their upper temporal layers.
+	LargeThinned, SmallThinned int
+	// Paused are held back, since the viewer's path has no room for them.
+	Paused int
+}
+
+func (c *Pictures) add(t *outTrack) {
+	switch low, thin := t.share.level.quality() == QualityLow, t.rw.cut > 0; {
+	case t.share.level == 0:
+		c.Paused++
+	case t.cur == nil: // it has not begun
+	case (low || t.cur.layer == layerLow) && thin:
+		c.SmallThinned++
+	case t.cur.layer == layerLow:
+		c.Small++
+	case thin:
+		c.LargeThinned++
+	default:
+		c.Large++
+	}
 }
 
 // PeerSurvey is how one peer's media fares, as its browser last reported.
@@ -21,6 +48,8 @@ type PeerSurvey struct {
 	// Loss is the worst of its tracks: the fraction of packets lost on the way
 	// to it, before repair (RFC 3550, section 6.4.1).
 	Loss float64
+	// Upstream is the worst loss of what it sends, in the last second, before repair.
+	Upstream float64
 	// Estimate is what its link is thought to carry, in bit/s; 0 where it gives no
 	// transport-wide feedback.
 	Estimate float64
@@ -40,21 +69,29 @@ func (s *SFU) Survey() Survey {
 				sv.RoomSizes[len(r.peers)]++
 			}
 			for _, p := range l.peers {
-				sv.add(p)
+				sv.add(p, l.now)
 			}
 		})
 	}
 	return sv
 }
 
-func (sv *Survey) add(p *mediaPeer) {
+func (sv *Survey) add(p *mediaPeer, now time.Time) {
 	if !p.ready() {
 		return
 	}
 	sv.Streams += len(p.streams)
-	ps, tracks := p.survey()
+	ps, tracks := p.survey(now)
 	sv.Tracks += tracks
 	sv.Low += ps.Low
+	for _, t := range p.tracks {
+		if t.source.kind() != "video" {
+			continue
+		}
+		if t.climb(now); t.steps.n > 0 {
+			sv.Pictures.add(t)
+		}
+	}
 	sv.Peers = append(sv.Peers, ps)
 }
 
@@ -63,16 +100,22 @@ func (p *Peer) Survey() (ps PeerSurvey, ok bool) {
 	l := p.room.loop
 	l.call(func() {
 		if ok = p.media.ready(); ok {
-			ps, _ = p.media.survey()
+			ps, _ = p.media.survey(l.now)
 		}
 	})
 	return ps, ok
 }
 
-func (p *mediaPeer) survey() (ps PeerSurvey, tracks int) {
+func (p *mediaPeer) survey(now time.Time) (ps PeerSurvey, tracks int) {
 	ps.RTT = p.rtt
 	if p.path != nil && p.path.heard {
 		ps.Estimate = p.path.rate
+	}
+	for _, s := range p.streams {
+		if !s.flows(now) {
+			continue // its last second is long ago
+		}
+		ps.Upstream = max(ps.Upstream, float64(s.log.fraction)/256)
 	}
 	for _, t := range p.tracks {
 		if t.cur == nil {

@@ -124,9 +124,9 @@ func (o *observer) Layers(active []string) {
 	})
 }
 
-func (o *observer) Paused(slots []int) {
+func (o *observer) Paused(cameras, screens []int) {
 	o.post(func(x *session) {
-		x.paused = protocol.Paused{Slots: slots}
+		x.paused = protocol.Paused{Cameras: cameras, Screens: screens}
 		x.send(x.paused)
 	})
 }

@@ -3,7 +3,6 @@ package signaling
 import (
 	"time"
 
-	"sportello/booking/token"
 	"sportello/sfu"
 	"sportello/signaling/protocol"
 )
@@ -23,16 +22,21 @@ type gauge struct {
 	told, seen protocol.Connection
 }
 
-// grade says how a connection fares.
+// grade says how a connection fares: both ways, and what is sent on it.
 func grade(peer string, ps sfu.PeerSurvey) protocol.Connection {
-	c := protocol.Connection{Peer: peer, Level: protocol.ConnectionGood, Reduced: ps.Low > 0}
-	switch {
-	case ps.Loss > badLoss || ps.RTT > badRTT:
-		c.Level = protocol.ConnectionBad
-	case ps.Loss > weakLoss || ps.RTT > weakRTT:
-		c.Level = protocol.ConnectionWeak
+	return protocol.Connection{
+		Peer: peer, Level: level(max(ps.Loss, ps.Upstream), ps.RTT), Sending: level(ps.Upstream, 0), Reduced: ps.Low > 0,
 	}
-	return c
+}
+
+func level(loss float64, rtt time.Duration) protocol.ConnectionLevel {
+	switch {
+	case loss > badLoss || rtt > badRTT:
+		return protocol.ConnectionBad
+	case loss > weakLoss || rtt > weakRTT:
+		return protocol.ConnectionWeak
+	}
+	return protocol.ConnectionGood
 }
 
 // look takes in what was seen now; it is news once it was seen twice in a
@@ -46,7 +50,7 @@ func (g *gauge) look(now protocol.Connection) (news bool) {
 	return news
 }
 
-// measure looks at the connection, and tells its owner and the hosts of news.
+// measure looks at the connection, and tells the room of news.
 func (x *session) measure() {
 	x.s.mu.Lock()
 	media, in := x.media, x.state == inRoom
@@ -70,18 +74,18 @@ func (x *session) measure() {
 	defer x.s.mu.Unlock()
 	x.connection = news
 	for _, y := range x.room.inRoom() {
-		if y != x && y.grant.Role == token.RoleHost {
+		if y != x {
 			y.post(func() { y.send(news) })
 		}
 	}
 }
 
-// connectionsFor are those that a page which begins or resumes must know of:
-// its own and, for a host, the others'. All else is good.
+// connectionsFor are those that a page which begins or resumes must know of. All
+// else is good.
 func (s *Server) connectionsFor(x *session) []protocol.Connection {
 	var all []protocol.Connection
 	for _, y := range x.room.inRoom() {
-		if (y == x || x.grant.Role == token.RoleHost) && y.connection.Peer != "" {
+		if y.connection.Peer != "" {
 			all = append(all, y.connection)
 		}
 	}

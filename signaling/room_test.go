@@ -89,8 +89,8 @@ func TestMediaEventsReachTheirClient(t *testing.T) {
 	if x := wait[protocol.Layers](mario); !slices.Equal(x.Active, []string{"l"}) {
 		t.Errorf("layers %+v", x)
 	}
-	o.Paused([]int{1})
-	if x := wait[protocol.Paused](mario); !slices.Equal(x.Slots, []int{1}) {
+	o.Paused([]int{1}, []int{2})
+	if x := wait[protocol.Paused](mario); !slices.Equal(x.Cameras, []int{1}) || !slices.Equal(x.Screens, []int{2}) {
 		t.Errorf("paused %+v", x)
 	}
 	o.Speaking([]string{a.Peer})

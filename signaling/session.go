@@ -302,7 +302,7 @@ func (x *session) replay() {
 	if x.layers != nil {
 		x.send(*x.layers)
 	}
-	if len(x.paused.Slots) > 0 {
+	if len(x.paused.Cameras)+len(x.paused.Screens) > 0 {
 		x.send(x.paused)
 	}
 	if len(x.speaking.Peers) > 0 {

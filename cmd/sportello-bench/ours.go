@@ -68,6 +68,6 @@ func (deaf) Disconnected()               {}
 func (deaf) Failed()                     {}
 func (deaf) Layers([]string)             {}
 func (deaf) Speaking([]string)           {}
-func (deaf) Paused([]int)                {}
+func (deaf) Paused([]int, []int)         {}
 func (deaf) TransferEnded(string, error) {}
 func (deaf) TextRefused(error)           {}

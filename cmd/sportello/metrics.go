@@ -22,7 +22,8 @@ type metrics struct {
 	way    *turn // nil without a relay
 	counts []figure
 	// of all peers or rooms at one moment
-	sizes, rtt, loss, jitter *prometheus.Desc
+	sizes, pictures                       *prometheus.Desc
+	rtt, loss, upstream, jitter, estimate *prometheus.Desc
 }
 
 // figure is one number of the parts' Stats.
@@ -60,6 +61,10 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 		rtt:    desc("sfu_peer_rtt_seconds", "Round-trip time over all people now connected; quantile 1 is the worst.", "quantile"),
 		loss:   desc("sfu_peer_loss_ratio", "Packets lost on the way to people, before repair, over all now connected; quantile 1 is the worst.", "quantile"),
 		jitter: desc("sfu_peer_jitter_seconds", "Jitter at people's browsers, over all now connected; quantile 1 is the worst.", "quantile"),
+
+		upstream: desc("sfu_peer_upstream_loss_ratio", "Packets lost on the way from people in the last second, before repair, over all now connected; quantile 1 is the worst.", "quantile"),
+		estimate: desc("sfu_peer_estimate_bits", "What people's links are thought to carry to them, in bit/s, over those who report it; quantile 0 is the worst.", "quantile"),
+		pictures: desc("sfu_pictures", "Cameras and screens that viewers want, by how they come to them.", "as"),
 	}
 	gauge := func(name, help string, value func(*reading) float64) {
 		m.counts = append(m.counts, figure{desc(name, help), prometheus.GaugeValue, value})
@@ -122,7 +127,7 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	for i := range m.counts {
 		out <- m.counts[i].desc
 	}
-	for _, d := range []*prometheus.Desc{m.sizes, m.rtt, m.loss, m.jitter} {
+	for _, d := range []*prometheus.Desc{m.sizes, m.pictures, m.rtt, m.loss, m.upstream, m.jitter, m.estimate} {
 		out <- d
 	}
 }
@@ -140,22 +145,36 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for n, rooms := range r.survey.RoomSizes {
 		out <- prometheus.MustNewConstMetric(m.sizes, prometheus.GaugeValue, float64(rooms), strconv.Itoa(n))
 	}
+	shown := r.survey.Pictures
+	for as, n := range map[string]int{
+		"large": shown.Large, "large_thinned": shown.LargeThinned, "small": shown.Small, "small_thinned": shown.SmallThinned,
+		"paused": shown.Paused,
+	} {
+		out <- prometheus.MustNewConstMetric(m.pictures, prometheus.GaugeValue, float64(n), as)
+	}
 	peers := r.survey.Peers
-	m.quantiles(out, m.rtt, peers, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
-	m.quantiles(out, m.loss, peers, func(p sfu.PeerSurvey) float64 { return p.Loss })
-	m.quantiles(out, m.jitter, peers, func(p sfu.PeerSurvey) float64 { return p.Jitter.Seconds() })
+	worst := []quantile{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}}
+	m.quantiles(out, m.rtt, peers, worst, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
+	m.quantiles(out, m.loss, peers, worst, func(p sfu.PeerSurvey) float64 { return p.Loss })
+	m.quantiles(out, m.upstream, peers, worst, func(p sfu.PeerSurvey) float64 { return p.Upstream })
+	m.quantiles(out, m.jitter, peers, worst, func(p sfu.PeerSurvey) float64 { return p.Jitter.Seconds() })
+	known := slices.DeleteFunc(peers, func(p sfu.PeerSurvey) bool { return p.Estimate == 0 })
+	m.quantiles(out, m.estimate, known, []quantile{{"0", 0}, {"0.05", 0.05}, {"0.5", 0.5}},
+		func(p sfu.PeerSurvey) float64 { return p.Estimate })
+}
+
+type quantile struct {
+	label string
+	at    float64
 }
 
 // quantiles tells the spread over all peers; with nobody there, nothing.
-func (m *metrics) quantiles(out chan<- prometheus.Metric, d *prometheus.Desc, peers []sfu.PeerSurvey, of func(sfu.PeerSurvey) float64) {
+func (m *metrics) quantiles(out chan<- prometheus.Metric, d *prometheus.Desc, peers []sfu.PeerSurvey, at []quantile, of func(sfu.PeerSurvey) float64) {
 	if len(peers) == 0 {
 		return
 	}
 	slices.SortFunc(peers, func(a, b sfu.PeerSurvey) int { return cmp.Compare(of(a), of(b)) })
-	for _, q := range []struct {
-		label string
-		at    float64
-	}{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}} {
+	for _, q := range at {
 		v := of(peers[int(q.at*float64(len(peers)-1))])
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, q.label)
 	}

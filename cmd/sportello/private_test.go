@@ -153,8 +153,8 @@ func TestQuantilesOverPeers(t *testing.T) {
 		peers[i].RTT = time.Duration(100-i) * time.Millisecond
 	}
 	out := make(chan prometheus.Metric, 8)
-	m.quantiles(out, m.rtt, peers, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
-	m.quantiles(out, m.rtt, nil, func(sfu.PeerSurvey) float64 { return 1 })
+	m.quantiles(out, m.rtt, peers, []quantile{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}}, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
+	m.quantiles(out, m.rtt, nil, nil, func(sfu.PeerSurvey) float64 { return 1 })
 	close(out)
 	want := map[string]float64{"0.5": 0.05, "0.95": 0.095, "1": 0.1}
 	got := map[string]float64{}

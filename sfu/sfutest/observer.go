@@ -21,7 +21,7 @@ type Observer struct {
 	failed       int
 	layers       [][]string
 	speaking     [][]string
-	paused       [][]int
+	paused    [][2][]int
 	ended        []Ended
 	refused      []error
 }
@@ -63,7 +63,9 @@ func (o *Observer) Speaking(peers []string) {
 }
 
 // Paused is part of sfu.Observer.
-func (o *Observer) Paused(slots []int) { o.note(func() { o.paused = append(o.paused, slots) }) }
+func (o *Observer) Paused(cameras, screens []int) {
+	o.note(func() { o.paused = append(o.paused, [2][]int{cameras, screens}) })
+}
 
 // TransferEnded is part of sfu.Observer.
 func (o *Observer) TransferEnded(id string, err error) {
@@ -81,7 +83,7 @@ type State struct {
 	SlotsShort                      int
 	Connected, Disconnected, Failed int
 	Layers, Speaking                [][]string
-	Paused                          [][]int
+	Paused                          [][2][]int // cameras, screens
 	Ended                           []Ended
 	TextRefused                     []error
 }
@@ -95,7 +97,7 @@ func (o *Observer) State() (State, <-chan struct{}) {
 		Connected: o.connected, Disconnected: o.disconnected, Failed: o.failed,
 		Layers: append([][]string(nil), o.layers...), Speaking: append([][]string(nil), o.speaking...),
 		Ended: append([]Ended(nil), o.ended...), TextRefused: append([]error(nil), o.refused...),
-		Paused: append([][]int(nil), o.paused...),
+		Paused: append([][2][]int(nil), o.paused...),
 	}
 	for k, v := range o.assigned {
 		s.Assigned[k] = v

@@ -269,7 +269,7 @@ func withLists(m any) any {
 		m.Active = list(m.Active)
 		return m
 	case Paused:
-		m.Slots = list(m.Slots)
+		m.Cameras, m.Screens = list(m.Cameras), list(m.Screens)
 		return m
 	case Speaking:
 		m.Peers = list(m.Peers)

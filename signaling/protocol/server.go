@@ -144,10 +144,11 @@ type Layers struct {
 	Active []string `json:"active"`
 }
 
-// Paused tells a viewer in which slots a picture is held back for now, since the
-// viewer's own link has no room for it. Voices go on.
+// Paused tells a viewer in which slots the camera or the screen is held back for
+// now, since the viewer's own link has no room for it. Voices go on.
 type Paused struct {
-	Slots []int `json:"slots"`
+	Cameras []int `json:"cameras"`
+	Screens []int `json:"screens"`
 }
 
 // ChatLine is a line of text in the room. Seq orders the room's events.
@@ -210,10 +211,13 @@ type FileDelivered struct {
 }
 
 // Connection says how the way between a participant and the server fares. It
-// is sent when that changes: to the participant, and to hosts about the others.
+// is sent to everybody in the room when that changes.
 type Connection struct {
 	Peer  string          `json:"peer"`
 	Level ConnectionLevel `json:"level"`
+	// Sending is how what comes from the participant fares alone: it reaches all
+	// others as it reaches the server.
+	Sending ConnectionLevel `json:"sending"`
 	// Reduced says that the others' cameras come smaller than they are shown,
 	// since no more gets through.
 	Reduced bool `json:"reduced"`

@@ -1,5 +1,6 @@
 // The hint about the connection: in words and with a sign, to whose it is and
-// to the clerk; it comes from the server and goes again.
+// to the others; it comes from the server and goes again. And what the server
+// makes do with where a line is narrow: cameras in layers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,18 +23,6 @@ async function sent(page: Page): Promise<{ rid: string; mode: string; frames: nu
     return list;
   });
 }
-
-void test('cameras come in temporal layers, of which the server can leave some out', { timeout: 120_000 }, async () => {
-  const { page: citizen } = await newPage(site.browser, desktop);
-  const { page: clerk } = await newPage(site.browser, desktop);
-  await meet(site.counter, citizen, clerk);
-  await eventually(
-    'both pictures are sent in three layers',
-    () => sent(citizen),
-    (all) => ['l', 'h'].every((rid) => all.some((s) => s.rid === rid && s.mode === 'L1T3' && s.frames > 10)),
-  );
-  await flows(clerk, 'the clerk', 1);
-});
 
 void test('a weak connection is told in words', { timeout: 120_000 }, async () => {
   const { page: citizen, errors } = await newPage(site.browser, { ...phone, viewport: { width: 320, height: 568 } });
@@ -58,9 +47,15 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
       });
     });
   await meet(site.counter, citizen, clerk);
+  await eventually(
+    'the camera comes in three temporal layers, of which the server can leave some out',
+    () => sent(citizen),
+    (all) => ['l', 'h'].every((rid) => all.some((s) => s.rid === rid && s.mode === 'L1T3' && s.frames > 10)),
+  );
+  await flows(clerk, 'the clerk', 1);
   await clerk.click('[data-command=people]');
   const peer = await clerk.locator('.person[data-peer]').getAttribute('data-peer');
-  const say = { type: 'connection', peer, level: 'bad', reduced: true };
+  const say = { type: 'connection', peer, level: 'bad', sending: 'weak', reduced: true };
   for (const page of [citizen, clerk])
     await page.evaluate((m) => {
       (window as unknown as { say: (message: object) => void }).say(m);
@@ -69,6 +64,7 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
   await citizen.waitForSelector('[role=status]:has-text("Connessione molto debole")', { state: 'attached' });
   await clerk.waitForSelector('.person:has-text("connessione molto debole")');
   assert.equal(await clerk.locator('.weak').isVisible(), false, 'the clerk’s own is good');
+  await clerk.waitForSelector('.tile:not(.mine) .tile-weak:has-text("connessione debole")');
   await picture(citizen, 'quality-320');
   await picture(clerk, 'quality-1280');
   await accessible(citizen, 'the hint on a phone');
@@ -76,14 +72,25 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
     citizen.evaluate((m) => {
       (window as unknown as { say: (message: object) => void }).say(m);
     }, message);
-  await tell({ type: 'paused', slots: [0] });
+  await tell({ type: 'paused', cameras: [0], screens: [] });
   await citizen.waitForSelector('.tile-paused:not([hidden]):has-text("Video in pausa")');
   await citizen.waitForSelector('[role=status]:has-text("per ora solo l’audio")', { state: 'attached' });
   await picture(citizen, 'paused-320');
   await accessible(citizen, 'a paused picture on a phone');
-  await tell({ type: 'paused', slots: [] });
+  await tell({ type: 'paused', cameras: [], screens: [] });
   await citizen.waitForSelector('.tile-paused', { state: 'hidden' });
-  await tell({ ...say, level: 'good', reduced: false });
+  // A screen that is held back says so itself, and the face beside it does not.
+  await clerk.keyboard.press('Escape');
+  await clerk.click('[data-command=screen]');
+  await citizen.waitForSelector('.screen-tile');
+  await tell({ type: 'paused', cameras: [], screens: [0] });
+  await citizen.waitForSelector('.screen-tile .tile-paused:not([hidden]):has-text("Schermo in pausa")');
+  assert.equal(await citizen.locator('.cameras .tile-paused:visible').count(), 0);
+  await picture(citizen, 'paused-screen-320');
+  await accessible(citizen, 'a paused screen on a phone');
+  await tell({ type: 'paused', cameras: [], screens: [] });
+  await citizen.waitForSelector('.screen-tile .tile-paused', { state: 'hidden' });
+  await tell({ ...say, level: 'good', sending: 'good', reduced: false });
   await citizen.waitForSelector('.weak', { state: 'hidden' });
   assert.deepEqual(errors, []);
 });

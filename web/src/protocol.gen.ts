@@ -456,12 +456,13 @@ export interface Layers {
 }
 
 /**
- * Paused tells a viewer in which slots a picture is held back for now, since the
- * viewer's own link has no room for it. Voices go on.
+ * Paused tells a viewer in which slots the camera or the screen is held back for
+ * now, since the viewer's own link has no room for it. Voices go on.
  */
 export interface Paused {
   type: "paused";
-  slots: number[];
+  cameras: number[];
+  screens: number[];
 }
 
 /** ChatLine is a line of text in the room. Seq orders the room's events. */
@@ -526,12 +527,17 @@ export interface FileDelivered {
 
 /**
  * Connection says how the way between a participant and the server fares. It
- * is sent when that changes: to the participant, and to hosts about the others.
+ * is sent to everybody in the room when that changes.
  */
 export interface Connection {
   type: "connection";
   peer: string;
   level: ConnectionLevel;
+  /**
+   * Sending is how what comes from the participant fares alone: it reaches all
+   * others as it reaches the server.
+   */
+  sending: ConnectionLevel;
   /**
    * Reduced says that the others' cameras come smaller than they are shown,
    * since no more gets through.

@@ -431,7 +431,11 @@ export class CallView {
   /** showQuality says how one's own connection fares, in words, and aloud when that changes. */
   private showQuality(): void {
     const { state } = this.o.session;
-    const key = hint(state.connections[state.self.peer], this.weakHere, state.paused.length > 0);
+    const key = hint(
+      state.connections[state.self.peer],
+      this.weakHere,
+      state.paused.cameras.length + state.paused.screens.length > 0,
+    );
     const words = key ? t(key) : '';
     const span = this.weak.querySelector('span');
     if (!span || span.textContent === words) return;

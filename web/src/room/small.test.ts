@@ -76,7 +76,7 @@ void test('a connection is weak when much is lost or the way is long', () => {
 
 void test("the hint says the worst that is known of one's own connection", () => {
   const own = (level: 'good' | 'weak' | 'bad', reduced = false) =>
-    ({ type: 'connection', peer: 'me', level, reduced }) as const;
+    ({ type: 'connection', peer: 'me', level, sending: 'good' as const, reduced }) as const;
   assert.equal(hint(undefined, false), null);
   assert.equal(hint(own('good'), false), null);
   assert.equal(hint(undefined, true), 'room.banner.weak');

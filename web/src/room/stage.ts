@@ -2,7 +2,7 @@
 // beside it. The page shows what signalling says is on and hides the last
 // frame of what is off, because a track's mute event never comes.
 
-import type { Quality } from '../protocol.gen';
+import type { ConnectionLevel, Quality } from '../protocol.gen';
 import type { Devices } from './devices';
 import { h, list, set, show, text, type Row } from './dom';
 import { icon } from './icons';
@@ -19,12 +19,14 @@ interface CameraTile {
   readonly speaking: boolean;
   readonly interprets: boolean;
   readonly paused: boolean; // there is no room for the picture on one's own link
+  readonly weak: 'weak' | 'bad' | null; // how it comes from them, to all
 }
 
 interface ScreenTile {
   readonly key: string;
   readonly name: string;
   readonly slot: number;
+  readonly paused: boolean;
 }
 
 export interface StageOptions {
@@ -110,7 +112,8 @@ export class Stage {
       slot: slotOf(p.peer),
       speaking: state.speaking.includes(p.peer),
       interprets: state.interpreters.includes(p.peer),
-      paused: state.paused.includes(slotOf(p.peer)),
+      paused: state.paused.cameras.includes(slotOf(p.peer)),
+      weak: unsteady(state.connections[p.peer]?.sending),
     }));
     tiles.push({
       key: 'self',
@@ -120,12 +123,18 @@ export class Stage {
       speaking: micOn && state.speaking.includes(state.self.peer),
       interprets: state.interpreters.includes(state.self.peer),
       paused: false,
+      weak: unsteady(state.connections[state.self.peer]?.sending),
     });
     // Who interprets stands first, so that nothing scrolls them out of view.
     tiles.sort((a, b) => Number(b.interprets && !!b.participant) - Number(a.interprets && !!a.participant));
     const screens = state.participants
       .filter((p) => publishes(p, 'screen') && slotOf(p.peer) >= 0)
-      .map((p) => ({ key: `${p.peer}/screen`, name: p.name, slot: slotOf(p.peer) }));
+      .map((p) => ({
+        key: `${p.peer}/screen`,
+        name: p.name,
+        slot: slotOf(p.peer),
+        paused: state.paused.screens.includes(slotOf(p.peer)),
+      }));
     this.drawCameras(tiles);
     this.drawScreens(screens);
     set(this.element, { 'data-screens': screens.length, 'data-people': tiles.length });
@@ -199,6 +208,7 @@ export class Stage {
       h('span', {}, t('room.tile.reconnecting')),
     );
     const paused = h('div', { class: 'tile-away tile-paused', hidden: true }, h('span', {}, t('room.tile.paused')));
+    const weak = h('p', { class: 'tile-weak', hidden: true });
     const avatar = h('div', { class: 'avatar', 'aria-hidden': 'true' });
     const element = h(
       'figure',
@@ -207,6 +217,7 @@ export class Stage {
       video,
       away,
       paused,
+      weak,
       h('figcaption', {}, muted, badge, role),
     );
     let track: MediaStreamTrack | null = null;
@@ -229,6 +240,9 @@ export class Stage {
       show(muted, !sounding);
       show(away, x.participant?.state === 'reconnecting');
       show(paused, on && x.paused && x.participant?.state !== 'reconnecting');
+      const told = x.weak !== null && x.participant?.state !== 'reconnecting';
+      show(weak, told);
+      text(weak, told ? t(`room.people.${x.weak}`) : '');
       text(avatar, initials(x.name));
       text(badge, mine ? t('room.tile.you') : x.name);
     };
@@ -244,7 +258,12 @@ export class Stage {
   private screenRow(first: ScreenTile): Row<ScreenTile> {
     const video = picture();
     const caption = h('figcaption', {}, icon('screen'), h('span', { class: 'tile-name' }));
-    const element = h('figure', { class: 'tile screen-tile', 'data-key': first.key }, video, caption);
+    const paused = h(
+      'div',
+      { class: 'tile-away tile-paused', hidden: true },
+      h('span', {}, t('room.tile.pausedScreen')),
+    );
+    const element = h('figure', { class: 'tile screen-tile', 'data-key': first.key }, video, paused, caption);
     let track: MediaStreamTrack | null = null;
     const update = (x: ScreenTile): void => {
       const wanted = this.slots[x.slot]?.screen.receiver.track ?? null;
@@ -254,6 +273,7 @@ export class Stage {
       }
       const label = caption.querySelector('.tile-name');
       if (label instanceof HTMLElement) text(label, t('room.tile.screen', { Name: x.name }));
+      show(paused, x.paused);
       set(element, { 'data-slot': x.slot });
     };
     return {
@@ -265,6 +285,9 @@ export class Stage {
     };
   }
 }
+
+const unsteady = (level: ConnectionLevel | undefined): 'weak' | 'bad' | null =>
+  level === 'weak' || level === 'bad' ? level : null;
 
 /** centreLastRow moves a last row that is not full to the middle; each tile spans two tracks. */
 function centreLastRow(box: HTMLElement, count: number, cols: number): void {

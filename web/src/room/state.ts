@@ -34,10 +34,10 @@ export interface RoomState {
   readonly speaking: readonly string[];
   /** Who interprets, oneself perhaps among them. */
   readonly interpreters: readonly string[];
-  /** How connections fare, by peer; those not in it are good. Only hosts know the others'. */
+  /** How connections fare, by peer; those not in it are good. */
   readonly connections: Readonly<Partial<Record<string, Connection>>>;
-  /** Slots whose picture this side's own link has no room for. */
-  readonly paused: readonly number[];
+  /** Slots whose camera or screen this side's own link has no room for. */
+  readonly paused: Readonly<Record<'cameras' | 'screens', readonly number[]>>;
   readonly lobby: readonly LobbyEntry[];
   readonly chat: readonly ChatLine[];
   readonly files: readonly OfferedFile[];
@@ -73,7 +73,7 @@ export const emptyState: RoomState = {
   speaking: [],
   interpreters: [],
   connections: {},
-  paused: [],
+  paused: { cameras: [], screens: [] },
   lobby: [],
   chat: [],
   files: [],
@@ -101,7 +101,7 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
     case 'assign':
       return quiet({ ...state, slots: assigned(state.slots, message.slot, message.peer) });
     case 'paused':
-      return quiet({ ...state, paused: message.slots });
+      return quiet({ ...state, paused: { cameras: message.cameras, screens: message.screens } });
     case 'interpreters':
       return interpreters(state, message.peers);
     case 'speaking':
