@@ -191,6 +191,24 @@ func (s *show) drain() {
 	s.tap.sent = s.tap.sent[:0]
 }
 
+// walk lets time pass at a viewer who reports nothing.
+func (s *show) walk(d time.Duration) {
+	for end := s.now.Add(d); s.now.Before(end); {
+		s.now = s.now.Add(time.Millisecond)
+		if !s.now.Before(s.ticked) {
+			s.ticked = s.now.Add(tickEvery)
+			s.tick()
+		}
+		for _, x := range s.layers {
+			if !s.now.Before(x.next) {
+				s.frame(x)
+			}
+		}
+		s.flush()
+		s.tap.sent = s.tap.sent[:0]
+	}
+}
+
 func (s *show) run(d time.Duration) {
 	for end := s.now.Add(d); s.now.Before(end); {
 		s.now = s.now.Add(time.Millisecond)

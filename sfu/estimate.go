@@ -41,6 +41,8 @@ type estimator struct {
 
 	refTime int64 // extended, in units of 64 ms
 	heard   bool
+	blind   bool    // there is no such feedback: see guess
+	most    float64 // as the viewer said; 0: it did not
 	trend   delayTrend
 
 	rate      float64 // bit/s

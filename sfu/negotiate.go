@@ -77,6 +77,7 @@ func vp8() webrtc.RTPCodecCapability {
 		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
 		RTCPFeedback: []webrtc.RTCPFeedback{
 			{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"},
+			{Type: "goog-remb"},
 		},
 	}
 }
@@ -314,11 +315,15 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 			for _, t := range s.tracks {
 				if t != nil {
 					m.tracks[t.ssrc] = t
-					if t.twcc != 0 && t.rtx.ssrc != 0 && m.path == nil {
+					if t.twcc != 0 && t.rtx.ssrc != 0 && (m.path == nil || m.path.blind) {
 						m.path = newEstimator(p.room.loop.now)
 					}
 				}
 			}
+		}
+		if m.path == nil && len(m.tracks) > 0 {
+			m.path = newEstimator(p.room.loop.now)
+			m.path.blind = true
 		}
 	})
 	p.room.negotiated(p, len(o.Receive))

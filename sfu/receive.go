@@ -152,7 +152,7 @@ func (l *loop) seal(to *mediaPeer, d *datagram, n int) bool {
 
 // count gives a packet its transport-wide number, where these were agreed.
 func (t *outTrack) count(h *outHeader, size int, now time.Time) {
-	if t.twcc != 0 && t.to.path != nil {
+	if t.twcc != 0 && t.to.path != nil && !t.to.path.blind {
 		h.twcc, h.counted = t.twcc, t.to.path.number(size+packetCost, now)
 	}
 }

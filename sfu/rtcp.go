@@ -29,7 +29,7 @@ func (l *loop) rtcp(p *mediaPeer, b []byte) {
 			return
 		}
 		if pkt[1] == uint8(rtcp.TypeTransportSpecificFeedback) && pkt[0]&0x1f == rtcp.FormatTCC {
-			if p.path != nil {
+			if p.path != nil && !p.path.blind {
 				p.path.feedback(pkt, p.rtt, l.now)
 			}
 			continue
@@ -73,6 +73,10 @@ func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
 		for i := range r.FIR[:min(len(r.FIR), len(p.tracks))] {
 			l.keyframe(p.tracks[r.FIR[i].SSRC])
 		}
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		if p.path != nil && p.path.blind {
+			p.path.told(float64(r.Bitrate))
+		}
 	case *rtcp.TransportLayerNack:
 		if t := p.tracks[r.MediaSSRC]; t != nil {
 			l.resend(t, r.Nacks[:min(len(r.Nacks), nackPerRTCP)])
@@ -110,6 +114,24 @@ func (l *loop) reports(p *mediaPeer, rs []rtcp.ReceptionReport) {
 		}
 		t.lost, t.jitter = r.FractionLost, r.Jitter
 		t.relieve(r.FractionLost, l.now)
+	}
+	if p.path != nil && p.path.blind {
+		p.guess(rs, l.now)
+	}
+}
+
+// guess feeds a blind estimate with what a report says of all that was sent.
+func (p *mediaPeer) guess(rs []rtcp.ReceptionReport, now time.Time) {
+	sent, lost := 0.0, 0.0
+	for i := range rs {
+		if t := p.tracks[rs[i].SSRC]; t != nil {
+			rate := float64(t.health.meter.rate)
+			sent += rate
+			lost += rate * float64(rs[i].FractionLost) / 256
+		}
+	}
+	if sent > 0 {
+		p.path.guess(lost/sent, sent, now)
 	}
 }
 

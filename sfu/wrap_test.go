@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
 
@@ -187,5 +188,100 @@ func TestDuplicatesLateAndPadding(t *testing.T) {
 		if len(plain) > rtpHeader && plain[0]&0x20 != 0 {
 			t.Error("padding went out")
 		}
+	}
+}
+
+// After 2^16 rounds of 2^16 numbers the index that SRTP counts (RFC 3711, section
+// 3.3.1) needs more than 32 bits, on the way in and on the way out; what is kept
+// and asked for again is found across that.
+func TestKeysAfterFourBillionPackets(t *testing.T) {
+	s := newStage(t)
+	s.frame(t, true, 3)
+	s.enter()
+	const before = 1<<16 - 1 // rounds
+	// Both ends of either way have counted so far.
+	in := s.from.pubs[Camera].layers[layerHigh]
+	jump := before<<16 - (in.log.highest - int64(s.seq)) + 1<<16
+	in.log.first += jump
+	in.log.highest += jump
+	s.seal.SetROC(0x1234, before)
+	s.from.in.SetROC(0x1234, before)
+	track := &s.track.rw
+	rounds := before - (track.lastSeq >> 16)
+	track.lastSeq += rounds << 16
+	s.viewer.out.SetROC(999, before)
+	s.viewer.in.SetROC(999, before)
+	s.tap.sent, track.segs[0].last = nil, track.lastSeq
+	s.leave()
+	s.frame(t, true, 3)
+	s.enter()
+	for range 30_000 { // 60,000 packets: either way passes the last number of its round, or nearly all of it
+		s.frame(t, false, 2)
+	}
+	for range 5_000 {
+		s.frame(t, false, 2)
+	}
+	if got := in.log.highest - 1<<16; got < 1<<32 {
+		t.Fatalf("the way in stands at %d, below 2^32", got)
+	}
+	if track.lastSeq < 1<<32 {
+		t.Fatalf("the way out stands at %d, below 2^32", track.lastSeq)
+	}
+	s.whole(t) // decrypts all of it
+	n := len(s.tap.sent)
+	s.track.rtx = repairStream{ssrc: 77, pt: 97}
+	s.resend(s.track, []rtcp.NackPair{{PacketID: uint16(track.lastSeq - 100)}})
+	s.flush()
+	if len(s.tap.sent) != n+1 {
+		t.Error("nothing was resent")
+	}
+	if r := in.log.report(1, s.now); r.LastSequenceNumber != uint32(in.log.highest-1<<16) || r.FractionLost != 0 {
+		t.Errorf("reported: %+v", r)
+	}
+}
+
+// A keyframe whose first packet comes after what follows it begins with all of it.
+func TestKeyframeThatComesLate(t *testing.T) {
+	s := newStage(t)
+	s.frame(t, true, 1)
+	s.now = s.now.Add(2 * replayFor) // too old to begin with
+	s.enter()
+	s.piece(t, true, true, false, true)
+	first := append([]byte(nil), s.plain...)
+	s.piece(t, true, false, true, false)
+	s.end()
+	s.frame(t, false, 2)
+	if len(s.tap.sent) != 0 {
+		t.Fatalf("%d packets went out before the keyframe began", len(s.tap.sent))
+	}
+	s.arrive(t, first)
+	if n := len(s.whole(t)); n != 4 {
+		t.Errorf("%d packets went out", n)
+	}
+	s.frame(t, false, 2)
+	if n := len(s.whole(t)); n != 6 {
+		t.Errorf("%d packets went out", n)
+	}
+}
+
+// Silence that is not sent (DTX) stays silence: numbers go on by one, and the time
+// that passed is in the timestamps.
+func TestSilenceThatIsNotSent(t *testing.T) {
+	now := time.Unix(1000, 0)
+	r := rewriter{clock: 48000}
+	s := &inStream{pub: &publication{}}
+	var last spot
+	var in, out uint32 // timestamps of the last
+	for i, ts := range []uint32{0, 960, 1920, 1920 + 19200, 1920 + 38400, 1920 + 39360} {
+		p := &packet{seq: 1<<16 + int64(i), ts: ts, payload: []byte{0xf8, 0xff, 0xfe}}
+		p.desc.pic, p.desc.tl0, p.desc.tid = -1, -1, -1
+		if i == 0 {
+			r.begin(s, p, now)
+		}
+		at, ok := r.place(p, now)
+		if !ok || i > 0 && (at.out != last.out+1 || at.seg.stamp(p)-out != ts-in) {
+			t.Errorf("packet %d goes to %+v, %v", i, at, ok)
+		}
+		last, in, out = at, ts, at.seg.stamp(p)
 	}
 }

@@ -21,7 +21,7 @@ type Observer struct {
 	failed       int
 	layers       [][]string
 	speaking     [][]string
-	paused    [][2][]int
+	paused       [][2][]int
 	ended        []Ended
 	refused      []error
 }
