@@ -15,7 +15,7 @@ import (
 // beginning of each stretch of hours, so that they do not wander with what
 // was booked before. A stale hold occupies nothing: whoever wants its slot
 // expires it first. Where other services are joined ($8), each start has room
-// for them too.
+// for them too. Of the public ($9), what cools is kept.
 func starts() string {
 	return `
 	WITH also AS MATERIALIZED (
@@ -33,13 +33,15 @@ func starts() string {
 		WHERE s.id = ANY($1) AND s.retired_at IS NULL AND ($5 = '' AND d.modes && s.modes OR $5 = ANY(d.modes) AND $5 = ANY(s.modes))
 			AND ` + doesAll("$8") + `
 	), busy AS MATERIALIZED (
-		SELECT a.desk_id, range_agg(a.occupied) AS occupied
-		FROM appointment a
-		WHERE a.desk_id IN (SELECT desk_id FROM wanted)
-			AND a.occupied && (SELECT tstzrange(min(earliest), max(latest) + max(duration + buffer)) FROM wanted WHERE earliest <= latest)
-			AND a.state IN ` + live + `
-			AND NOT (a.state = 'held' AND a.hold_expires_at <= $4)
-		GROUP BY a.desk_id
+		SELECT desk_id, range_agg(occupied) AS occupied FROM (
+			SELECT a.desk_id, a.occupied FROM appointment a
+			WHERE a.desk_id IN (SELECT desk_id FROM wanted)
+				AND a.occupied && (SELECT tstzrange(min(earliest), max(latest) + max(duration + buffer)) FROM wanted WHERE earliest <= latest)
+				AND a.state IN ` + live + ` AND NOT ` + past("$4", "$9") + `
+			UNION ALL
+			SELECT desk_id, occupied FROM cooling WHERE $9 AND until > $4 AND desk_id IN (SELECT desk_id FROM wanted)
+		) AS x
+		GROUP BY desk_id
 	)
 	SELECT w.service_id, t.start, min(t.start + w.duration), min(w.tz), count(*)
 	FROM wanted w
@@ -57,11 +59,16 @@ func starts() string {
 
 // free runs starts for the starts in [from, to).
 func (a *Agenda) free(ctx context.Context, services, also []int64, mode Mode, audience Audience, from, to time.Time, limit int) ([]Slot, error) {
+	return a.freeTo(ctx, audience == Public, services, also, mode, audience, from, to, limit)
+}
+
+// freeTo is free, to the public or to who comes before it in the public's hours: the waiting list.
+func (a *Agenda) freeTo(ctx context.Context, public bool, services, also []int64, mode Mode, audience Audience, from, to time.Time, limit int) ([]Slot, error) {
 	var most *int // null: no limit
 	if limit > 0 {
 		most = &limit
 	}
-	rows, err := a.pool.Query(ctx, starts(), services, from, to, a.now(), mode, audience, most, none(also))
+	rows, err := a.pool.Query(ctx, starts(), services, from, to, a.now(), mode, audience, most, none(also), public)
 	if err != nil {
 		return nil, fmt.Errorf("free starts: %w", err)
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position, o.max_open, o.offer_for, o.letter, o.history, o.retention_days, o.retired_at IS NOT NULL`
+const officeColumns = `o.id, o.slug, o.name, o.intro, o.address, o.building, o.phone, o.email, o.tz, o.position, o.max_open, o.offer_for, o.cool_for, o.letter, o.history, o.retention_days, o.retired_at IS NOT NULL`
 
 // columns are where a row of officeColumns is read into.
 func (o *Office) columns() []any {
 	return []any{
 		&o.ID, &o.Slug, &o.Name, &o.Intro, &o.Address, &o.Building, &o.Phone, &o.Email, &o.TZ, &o.Position, &o.MaxOpen,
-		&o.OfferFor, &o.Letter, &o.History, &o.RetentionDays, &o.Retired,
+		&o.OfferFor, &o.CoolFor, &o.Letter, &o.History, &o.RetentionDays, &o.Retired,
 	}
 }
 

@@ -157,7 +157,7 @@ func (a *Agenda) demoAt(ctx context.Context, desk, service, clerk int64) (Demo, 
 		return Demo{}, err
 	}
 	start := a.now().Truncate(time.Minute).In(loc)
-	p := place{s, Virtual, Operators, start, start.Add(demoLength), start.Add(demoLength), dateOf(start)}
+	p := place{service: s, mode: Virtual, audience: Operators, start: start, end: start.Add(demoLength), until: start.Add(demoLength), day: dateOf(start)}
 	if err := a.expireStale(ctx, desk, p, uuid.Nil); err != nil {
 		return Demo{}, err
 	}

@@ -74,7 +74,8 @@
 // free is offered to the first whom it fits: the row is held at that slot for
 // some hours of the day, and its citizen told in the same transaction.
 // TakeOffer books it, RefuseOffer and time pass it on, Leave ends the waiting.
-// Cancel and Reschedule offer at once what they free, Maintain all else. What is
+// Cancel and Reschedule offer at once what they free, Maintain all else. What
+// nobody on the list takes may cool before the public sees it (cooling.go). What is
 // retired closes its lists, and who waited is told.
 //
 // # Who waits for whom

@@ -61,7 +61,8 @@ func (a *Agenda) OfKind(ctx context.Context, kind string) ([]Service, error) {
 // earliest finds the first free start of each service and mode. Each desk is
 // walked day by day, and no farther than its first free start: most have one
 // within days, so that this costs less than starts over the whole horizon.
-const earliest = `
+func earliest() string {
+	return `
 	SELECT ` + officeColumns + `, ` + serviceColumns + `, m.mode, f.start, f.start + s.duration
 	FROM service s
 	JOIN office o ON o.id = s.office_id
@@ -74,9 +75,13 @@ const earliest = `
 			SELECT t.start
 			FROM desk_day dd
 			CROSS JOIN LATERAL (
-				SELECT range_agg(a.occupied) AS occupied FROM appointment a
-				WHERE a.desk_id = dd.desk_id AND a.occupied && tstzrange(lower(dd.open), upper(dd.open) + s.buffer) AND a.state IN ` + live + `
-					AND NOT (a.state = 'held' AND a.hold_expires_at <= $2)
+				SELECT range_agg(x.occupied) AS occupied FROM (
+					SELECT a.occupied FROM appointment a
+					WHERE a.desk_id = dd.desk_id AND a.occupied && tstzrange(lower(dd.open), upper(dd.open) + s.buffer) AND a.state IN ` + live + `
+						AND NOT ` + past("$2", "$3 = 'public'") + `
+					UNION ALL
+					SELECT c.occupied FROM cooling c WHERE $3 = 'public' AND c.desk_id = dd.desk_id AND c.until > $2
+				) AS x
 			) AS busy
 			CROSS JOIN LATERAL (
 				SELECT min(t.start) AS start
@@ -93,11 +98,12 @@ const earliest = `
 		WHERE ds.service_id = s.id
 	) AS f ON true
 	WHERE s.id = ANY($1) AND s.retired_at IS NULL AND o.retired_at IS NULL`
+}
 
 // Earliest finds the first free start of each of several services in each of
 // its modes, in one statement: the soonest first, and last where nothing is free.
 func (a *Agenda) Earliest(ctx context.Context, services []int64, audience Audience) ([]First, error) {
-	rows, err := a.pool.Query(ctx, earliest, services, a.now(), audience)
+	rows, err := a.pool.Query(ctx, earliest(), services, a.now(), audience)
 	if err != nil {
 		return nil, fmt.Errorf("earliest: %w", err)
 	}

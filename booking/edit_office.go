@@ -13,6 +13,7 @@ import (
 
 const (
 	defaultOffer, maxOffer = 3 * time.Hour, 7 * 24 * time.Hour
+	maxCooling             = 4 * time.Hour
 	maxRetention           = 3650
 )
 
@@ -71,6 +72,9 @@ func (o Office) checked() (Office, error) {
 	if o.OfferFor < leastOffer || o.OfferFor > maxOffer {
 		return o, &FieldError{"offer_for", CodeInvalid}
 	}
+	if o.CoolFor < 0 || o.CoolFor > maxCooling {
+		return o, &FieldError{"cool_for", CodeInvalid}
+	}
 	o.Letter = strings.ToUpper(clean(o.Letter))
 	if !ticketLetter.MatchString(o.Letter) {
 		return o, &FieldError{"letter", CodeInvalid}
@@ -98,14 +102,19 @@ func (a *Agenda) SaveOffice(ctx context.Context, o Office, actor Actor) (Office,
 		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE office SET name = $2, intro = $3, address = $4, building = $5, phone = $6, email = $7, position = $8, max_open = $9,
-				offer_for = $10, letter = coalesce(nullif($11, ''), letter), history = $12, retention_days = $13
+				offer_for = $10, letter = coalesce(nullif($11, ''), letter), history = $12, retention_days = $13, cool_for = $14
 			WHERE id = $1`, o.ID, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen,
-			o.OfferFor, o.Letter, o.History, o.RetentionDays)
+			o.OfferFor, o.Letter, o.History, o.RetentionDays, o.CoolFor)
 		if err := letterTaken(err); err != nil {
 			return nil, err
 		}
 		if err := changed(tag.RowsAffected(), err, "office"); err != nil {
 			return nil, err
+		}
+		// What cools already cools no longer than is said now.
+		if _, err := tx.Exec(ctx, `
+			DELETE FROM cooling c USING desk d WHERE d.id = c.desk_id AND d.office_id = $1 AND c.until > $2`, o.ID, a.now().Add(o.CoolFor)); err != nil {
+			return nil, fmt.Errorf("cooling: %w", err)
 		}
 		return nil, a.note(ctx, tx, actor, "office.save", AboutOffice, o.ID)
 	})
@@ -129,10 +138,10 @@ func insertOffice(ctx context.Context, tx pgx.Tx, o *Office) error {
 	}
 	err = tx.QueryRow(ctx, `
 		INSERT INTO office (town_id, slug, name, intro, address, building, phone, email, position, max_open,
-			offer_for, letter, history, retention_days, tz)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, ''), $13, $14, coalesce((SELECT tz FROM office WHERE town_id = $1 ORDER BY id LIMIT 1), 'Europe/Rome'))
+			offer_for, letter, history, retention_days, cool_for, tz)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, ''), $13, $14, $15, coalesce((SELECT tz FROM office WHERE town_id = $1 ORDER BY id LIMIT 1), 'Europe/Rome'))
 		RETURNING id`, town, o.Slug, o.Name, o.Intro, o.Address, o.Building, o.Phone, o.Email, o.Position, o.MaxOpen,
-		o.OfferFor, o.Letter, o.History, o.RetentionDays).Scan(&o.ID)
+		o.OfferFor, o.Letter, o.History, o.RetentionDays, o.CoolFor).Scan(&o.ID)
 	if err := letterTaken(err); err != nil {
 		return err
 	}

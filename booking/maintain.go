@@ -50,6 +50,9 @@ func (a *Agenda) Maintain(ctx context.Context) error {
 	if err := a.offerFreed(ctx); err != nil {
 		return fmt.Errorf("waiting list: %w", err)
 	}
+	if err := a.forgetCooled(ctx); err != nil {
+		return err
+	}
 	_, err := a.pool.Exec(ctx, `
 		DELETE FROM appointment_person p USING appointment a
 		WHERE a.id = p.appointment_id AND a.state = 'expired'

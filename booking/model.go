@@ -83,7 +83,10 @@ type Office struct {
 	MaxOpen int
 	// OfferFor is how long, by day, a slot is kept for whom the waiting list offers it (zero: 3 hours).
 	OfferFor time.Duration
-	Letter   string // what its tickets begin with; empty: the first that is free
+	// CoolFor is how long at most what the public lets go is kept from the public:
+	// each time a part of it that nobody can foretell. 0 is not at all.
+	CoolFor time.Duration
+	Letter  string // what its tickets begin with; empty: the first that is free
 	// History lets its clerks look up who came before.
 	History bool
 	// RetentionDays is how long after an appointment it is kept whose it was; 0 is the town's setting.

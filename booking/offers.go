@@ -107,7 +107,7 @@ func (a *Agenda) offerFreed(ctx context.Context) error {
 }
 
 func (a *Agenda) offerLine(ctx context.Context, l line) error {
-	slots, err := a.free(ctx, []int64{l.Service}, l.Also, l.Mode, Public, a.now(), l.Ends, freedAtOnce)
+	slots, err := a.freeTo(ctx, false, []int64{l.Service}, l.Also, l.Mode, Public, a.now(), l.Ends, freedAtOnce)
 	if err != nil || len(slots) == 0 {
 		return err
 	}
@@ -174,6 +174,7 @@ func (a *Agenda) offer(ctx context.Context, r record, s Slot, long time.Duration
 	if err != nil {
 		return err
 	}
+	p.first = true
 	return a.move(ctx, r, p, []State{Expired}, Held, end.Add(offerGrace), Actor{}, func(ctx context.Context, tx pgx.Tx) error {
 		if err := lockContacts(ctx, tx, r.Person); err != nil {
 			return err

@@ -18,6 +18,7 @@ type place struct {
 	start, end time.Time
 	until      time.Time // end and the buffer
 	day        time.Time
+	first      bool // of the waiting list, which comes before the public
 }
 
 // placeAt checks a start against the rules that do not depend on desks:
@@ -40,7 +41,7 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, also []int64, mod
 	}
 	start = start.In(loc)
 	end := start.Add(s.Duration)
-	return place{s, mode, audience, start, end, end.Add(s.Buffer), dateOf(start)}, nil
+	return place{service: s, mode: mode, audience: audience, start: start, end: end, until: end.Add(s.Buffer), day: dateOf(start)}, nil
 }
 
 // opens is true of a desk-day dd whose hours hold a start of a pick: at a whole
@@ -95,14 +96,14 @@ func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]freeDesk,
 			JOIN desk_service ds ON ds.desk_id = dd.desk_id AND ds.service_id = $1
 			JOIN desk d ON d.id = dd.desk_id AND $7 = ANY(d.modes)
 			WHERE dd.day = $5 AND dd.audience = $6 AND `+doesAll("$11")+` AND `+opens+`)
-		SELECT open.desk_id, coalesce(there.taken, false), coalesce(there.stale, false)
+		SELECT open.desk_id, coalesce(there.taken, false) OR `+cools("open.desk_id", "tstzrange($2, $8)", "$10", "$12::boolean", "$9")+`, coalesce(there.stale, false)
 		FROM open CROSS JOIN LATERAL (
 			SELECT bool_or(NOT past) AS taken, bool_or(past) AS stale FROM (
-				SELECT a.state = 'held' AND a.hold_expires_at <= $10 FROM appointment a
+				SELECT `+past("$10", "$12")+` FROM appointment a
 				WHERE a.desk_id = open.desk_id AND a.occupied && tstzrange($2, $8) AND a.state IN `+live+` AND a.id <> $9) AS o(past)) AS there
 		ORDER BY (SELECT count(*) FROM appointment a
 			WHERE a.desk_id = open.desk_id AND a.day = $5 AND a.state IN `+live+`), open.desk_id`,
-		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, p.mode, p.until, own, a.now(), none(p.service.Also))
+		p.service.ID, p.start, p.end, p.service.Step, p.day, p.audience, p.mode, p.until, own, a.now(), none(p.service.Also), p.audience == Public && !p.first)
 	if err != nil {
 		return nil, fmt.Errorf("desks: %w", err)
 	}

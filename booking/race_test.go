@@ -111,6 +111,7 @@ func (w *world) assertNoOverlap(t testing.TB) {
 func TestAnythingAtOnce(t *testing.T) {
 	w := newWorld(t, monday)
 	actor := booking.Actor{StaffID: w.clerk(t).ID}
+	w.cooling(t, time.Minute)
 	const people, steps = 8, 100
 	w.wide(t, 2*people)
 	p := &players{world: w, actor: actor, conflicts: map[string]bool{}}

@@ -112,7 +112,8 @@ func takes(together bool) string {
 	}
 	return `
 	WITH pick AS MATERIALIZED (
-		SELECT pick.*, there.taken IS TRUE OR pick.desk_id = ANY($8) AS taken, there.stale IS TRUE AS stale
+		SELECT pick.*, there.taken IS TRUE OR pick.desk_id = ANY($8)
+			OR ` + cools("pick.desk_id", "tstzrange(pick.start, pick.until)", "$6", "pick.audience = 'public'", "$10") + ` AS taken, there.stale IS TRUE AS stale
 		FROM (
 			SELECT s.id AS service_id, s.office_id, $2::bigint[] AS also, $3::text AS mode, $4::text AS audience, ($5 AT TIME ZONE o.tz)::date AS day, s.step,
 				$5::timestamptz AS start, $5 + s.duration + x.duration AS ends, $5 + s.duration + x.duration + greatest(s.buffer, x.buffer) AS until, d.id AS desk_id, d.name
@@ -128,7 +129,7 @@ func takes(together bool) string {
 		CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE day = pick.day) AS load, bool_or(NOT past) FILTER (WHERE within) AS taken, bool_or(past) FILTER (WHERE within) AS stale
 			FROM (
-				SELECT a.day, a.occupied && tstzrange(pick.start, pick.until) AS within, a.state = 'held' AND a.hold_expires_at <= $6 AS past FROM appointment a
+				SELECT a.day, a.occupied && tstzrange(pick.start, pick.until) AS within, ` + past("$6", "pick.audience = 'public'") + ` AS past FROM appointment a
 				WHERE a.desk_id = pick.desk_id AND a.day BETWEEN pick.day - 1 AND pick.day + 1 AND a.state IN ` + live + `) AS a
 		) AS there
 		WHERE ` + opens + `

@@ -43,6 +43,7 @@ func (s *Server) adminOffice(w http.ResponseWriter, r *http.Request, me *colleag
 	f.Set("position", strconv.Itoa(o.Position))
 	f.Set("max_open", strconv.Itoa(o.MaxOpen))
 	f.setLength("offer_for", o.OfferFor, time.Minute)
+	f.setLength("cool_for", o.CoolFor, time.Minute)
 	f.Set("letter", o.Letter)
 	f.Set("retention_days", strconv.Itoa(o.RetentionDays))
 	if o.History {
@@ -95,6 +96,9 @@ func (s *Server) adminOfficePost(w http.ResponseWriter, r *http.Request, me *col
 	o.Letter, o.History, o.RetentionDays = f.Get("letter"), f.Get("history") != "", f.number("retention_days")
 	if o.OfferFor = f.length("offer_for", time.Minute); f.Get("offer_for") == "" {
 		o.OfferFor = 0 // as usual
+	}
+	if o.CoolFor = f.length("cool_for", time.Minute); f.Get("cool_for") == "" {
+		o.CoolFor = 0
 	}
 	saved, err := s.agenda.SaveOffice(r.Context(), o, me.Actor())
 	var mistakes formErrors

@@ -116,12 +116,13 @@ func TestAdministratorSetsWhatIsTheOffices(t *testing.T) {
 	path := "/it/staff/amministrazione/uffici/" + itoa(o.ID)
 	b.want(b.get(path), http.StatusOK, `name="letter" type="text" value="`+o.Letter+`"`, `name="offer_for" type="number" value="180"`)
 	form := func(letter, minutes string) []string {
-		return []string{"name_it", "Anagrafe", "position", "1", "max_open", "5", "letter", letter, "offer_for", minutes, "retention_days", "10", "history", "1"}
+		return []string{"name_it", "Anagrafe", "position", "1", "max_open", "5", "letter", letter, "offer_for", minutes, "cool_for", "15", "retention_days", "10", "history", "1"}
 	}
 	b.want(b.post(path, form("7", "60")...), http.StatusUnprocessableEntity, "Una o due lettere")
 	b.want(b.post(path, form("T", "5")...), http.StatusUnprocessableEntity, "Da 30 a 10080")
+	b.want(b.post(path, append(form("T", "60"), "cool_for", "")...), http.StatusSeeOther)
 	b.want(b.post(path, form("t", "60")...), http.StatusSeeOther)
-	if o, err = c.agenda.OfficeByID(t.Context(), o.ID); err != nil || o.Letter != "T" || o.OfferFor != time.Hour || o.RetentionDays != 10 || !o.History {
+	if o, err = c.agenda.OfficeByID(t.Context(), o.ID); err != nil || o.Letter != "T" || o.OfferFor != time.Hour || o.CoolFor != 15*time.Minute || o.RetentionDays != 10 || !o.History {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
