@@ -41,7 +41,7 @@ func (a *Agenda) Maintain(ctx context.Context) error {
 		return fmt.Errorf("roll forward: %w", err)
 	}
 	// Before the holds end: what was offered to one goes on to the next, unseen.
-	if err := a.takeBack(ctx, uuid.Nil); err != nil {
+	if err := a.takeBack(ctx, a.pool, uuid.Nil); err != nil {
 		return err
 	}
 	if err := a.expireHolds(ctx); err != nil {

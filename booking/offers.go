@@ -84,7 +84,7 @@ type line struct {
 // who wait, first in, first offered. It may run any number of times at once:
 // of two that offer one slot, or to one person, the loser goes on to the next.
 func (a *Agenda) offerFreed(ctx context.Context) error {
-	if err := a.takeBack(ctx, uuid.Nil); err != nil {
+	if err := a.takeBack(ctx, a.pool, uuid.Nil); err != nil {
 		return err
 	}
 	rows, err := a.pool.Query(ctx, `
@@ -198,8 +198,8 @@ func (a *Agenda) offer(ctx context.Context, r record, s Slot, long time.Duration
 // takeBack ends the offers past their time, or the one of an appointment that
 // refuses it, and puts who had them at the end of the line. Who lost an offer
 // through no fault of theirs, since the hours changed, keeps their place.
-func (a *Agenda) takeBack(ctx context.Context, refused uuid.UUID) error {
-	_, err := a.pool.Exec(ctx, `
+func (a *Agenda) takeBack(ctx context.Context, db execer, refused uuid.UUID) error {
+	_, err := db.Exec(ctx, `
 		WITH due AS (
 			SELECT a.id, a.state = 'held' OR a.hold_expires_at <= $2 AS had, w.ends_at, w.ends_at - (upper(a.period) - lower(a.period)) AS from_at, o.tz
 			FROM waiting w JOIN appointment a ON a.id = w.appointment_id
@@ -231,9 +231,24 @@ func (a *Agenda) TakeOffer(ctx context.Context, id uuid.UUID, actor Actor) (Appo
 	return a.book(ctx, r, "", actor)
 }
 
-// RefuseOffer gives the offered slot to the next, and stays on the list.
-func (a *Agenda) RefuseOffer(ctx context.Context, id uuid.UUID) error {
-	if err := a.takeBack(ctx, id); err != nil {
+// RefuseOffer gives the offered slot to the next, and stays on the list. ErrState
+// where none is offered any more.
+func (a *Agenda) RefuseOffer(ctx context.Context, id uuid.UUID, actor Actor) error {
+	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		var offered bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM appointment a WHERE a.id = $1 AND a.state = 'held' AND `+waits+`)`, id).Scan(&offered)
+		if err != nil {
+			return fmt.Errorf("offer: %w", err)
+		}
+		if !offered {
+			return ErrState
+		}
+		if err := a.takeBack(ctx, tx, id); err != nil {
+			return err
+		}
+		return a.note(ctx, tx, actor, "refuse", AboutAppointment, id)
+	})
+	if err != nil {
 		return fmt.Errorf("refuse offer: %w", err)
 	}
 	a.passOn(ctx)

@@ -207,7 +207,7 @@ func TestWaitingForSeveralServices(t *testing.T) {
 	if a.Start.Format("15:04") != "10:15" || a.End.Sub(a.Start) != 55*time.Minute {
 		t.Errorf("offered is %v to %v", a.Start, a.End)
 	}
-	if err := w.RefuseOffer(t.Context(), h.ID); err != nil {
+	if err := w.RefuseOffer(t.Context(), h.ID, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	w.inState(t, "who refused", h, booking.Expired)

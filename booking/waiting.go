@@ -167,6 +167,23 @@ func (a *Agenda) Offered(ctx context.Context) ([]Appointment, error) {
 	return appointments(list), nil
 }
 
+// InLine finds who is on a waiting list, by name, contact or the code that they
+// were given, the first in line first.
+func (a *Agenda) InLine(ctx context.Context, text string, limit int) ([]Appointment, error) {
+	words := searchWords(text)
+	if len(words) == 0 {
+		return nil, nil
+	}
+	list, err := a.records(ctx, a.pool, `
+		JOIN waiting l ON l.appointment_id = a.id AND l.ends_at > $3
+		WHERE `+waits+` AND (p.search LIKE ALL($1) OR a.code_hash = $2) ORDER BY l.turn_at, a.id LIMIT $4`,
+		words, a.codeHash(text), a.now(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("in line: %w", err)
+	}
+	return appointments(list), nil
+}
+
 // Leave gives up a place in line, and the slot that is on offer. Who it was is
 // forgotten with the next Maintain.
 func (a *Agenda) Leave(ctx context.Context, id uuid.UUID, actor Actor) error {

@@ -138,7 +138,7 @@ func TestRefusingAndLeavingPassTheSlotOn(t *testing.T) {
 	taken := w.full(t, tuesday(t, 9, 0))
 	a, b, c := w.waits(t, "a@example.it"), w.waits(t, "b@example.it"), w.waits(t, "c@example.it")
 	w.cancels(t, taken[0])
-	if err := w.RefuseOffer(t.Context(), a.ID); err != nil {
+	if err := w.RefuseOffer(t.Context(), a.ID, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	w.inState(t, "b", b, booking.Held)

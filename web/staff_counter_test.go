@@ -126,3 +126,50 @@ func TestAdministratorSetsWhatIsTheOffices(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
+
+// TestTheOperatorEndsTheWaiting: whoever calls and does not want to wait any more
+// is found by name or code and taken off; what the operator does is noted.
+func TestTheOperatorEndsTheWaiting(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	waits := func(surname, phone string) string {
+		t.Helper()
+		done := b.want(b.post("/it/staff/operatore", "servizio", "anagrafe/carta-identita", "nome", "Pia", "cognome", surname, "telefono", phone, "lingua", "it",
+			"azione", "attesa", "entro", "2026-11-30", "modo", "in_person"), http.StatusSeeOther)
+		page := b.want(b.get(done.location()), http.StatusOK, "Togli dalla lista d’attesa")
+		found := b.want(b.post("/it/staff/operatore/cerca", "chi", surname), http.StatusOK, "In lista d’attesa: apri per togliere")
+		card := regexp.MustCompile(`href="([^"]*/staff/operatore/appuntamento/[^"]+)"`).FindStringSubmatch(found.body)
+		if card == nil {
+			t.Fatal("who waits is not found")
+		}
+		code := regexp.MustCompile(`st-code-big"[^>]*>([^<]+)<`).FindStringSubmatch(page.body)
+		b.want(b.post("/it/staff/operatore/cerca", "chi", code[1]), http.StatusOK, card[1])
+		return card[1]
+	}
+	// There are free times: the first is offered at once, and declined by phone.
+	card := waits("Neri", "0121 999888")
+	b.want(b.get(card), http.StatusOK, "Posto offerto: ", "Togli dalla lista d’attesa")
+	b.want(b.post(strings.Replace(card, "/operatore/appuntamento/", "/da-sistemare/", 1), "azione", "rifiuta"), http.StatusSeeOther)
+	b.want(b.post(card+"/lascia"), http.StatusSeeOther)
+	gone := b.want(b.get(card), http.StatusOK, "Non più in lista", "Tolto dalla lista")
+	if strings.Contains(gone.body, "/lascia") {
+		t.Error("can be taken off twice")
+	}
+	b.want(b.post(card+"/lascia"), http.StatusSeeOther)
+	b.want(b.get(card), http.StatusOK, "controlla il suo stato")
+	if found := b.post("/it/staff/operatore/cerca", "chi", "Neri"); strings.Contains(found.body, "In lista d’attesa: apri") {
+		t.Error("found in line still")
+	}
+	c.as("tributi").want(c.as("tributi").post(card+"/lascia"), http.StatusForbidden)
+	log := c.as("amministratore")
+	log.want(log.get("/it/staff/amministrazione/registro"), http.StatusOK, "Posto offerto rifiutato", "Tolto dalla lista d’attesa", "Messa in lista d’attesa")
+
+	// A colleague of another office does not find them; a citizen's hold is no place in line.
+	other := waits("Verdi", "0121 777888")
+	h, err := c.agenda.Hold(t.Context(), booking.HoldRequest{ServiceID: c.service("anagrafe", "carta-identita").ID, Start: c.free(c.service("anagrafe", "carta-identita"), booking.InPerson, 9)[8].Start, Mode: booking.InPerson})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.get("/it/staff/operatore/appuntamento/"+h.ID.String()), http.StatusNotFound)
+	b.want(b.get(other), http.StatusOK, "Posto offerto")
+}

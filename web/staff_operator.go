@@ -38,6 +38,7 @@ type operatorView struct {
 	Search  string // who calls: name, phone or code
 	Found   []booking.Person
 	Coming  []booking.Appointment // theirs, from today on
+	InLine  []booking.Appointment // theirs on waiting lists
 	Looked  bool
 	TooWide bool
 }

@@ -37,6 +37,15 @@ func (s *Server) findCaller(r *http.Request, me *colleague, v *operatorView) err
 		v.TooWide = true
 		return nil
 	}
+	inLine, err := s.agenda.InLine(r.Context(), v.Search, limit)
+	if err != nil {
+		return err
+	}
+	for _, a := range inLine {
+		if me.MayOffice(a.Office.ID) {
+			v.InLine = append(v.InLine, a)
+		}
+	}
 	// A code names one appointment; anything else is looked for in the names.
 	a, err := s.agenda.ByShortCode(r.Context(), v.Search)
 	switch {
@@ -95,6 +104,7 @@ type operatorCard struct {
 	MayMove     bool
 	From, Today string
 	Modes       []modeSlots
+	Waiting     *booking.Waiting // where it is a place on a waiting list
 	Trouble     string
 	Next        []slotChoice
 }
@@ -115,6 +125,14 @@ func (s *Server) operatorCard(r *http.Request, a booking.Appointment, c changer,
 	l := s.lang(r)
 	v := &operatorCard{Page: l.Path(c.page(a)), Back: l.Path(c.back(a)), Appointment: a, Today: s.today().Format(time.DateOnly), MayChange: a.State == booking.Booked || a.State == booking.Arrived}
 	v.MayMove = a.State == booking.Booked
+	if a.State == booking.Held || a.State == booking.Expired {
+		waits, err := s.agenda.WaitingOf(r.Context(), a.ID)
+		if err != nil {
+			return nil, err // a hold that somebody else has begun is nobody's business
+		}
+		waits.OfferEnds = inZone(waits.OfferEnds, s.staff.zone)
+		v.Waiting = &waits
+	}
 	if !v.MayMove {
 		return v, nil
 	}
@@ -144,6 +162,24 @@ func (s *Server) changeCancel(w http.ResponseWriter, r *http.Request, me *collea
 		s.tell(r.Context(), "success", "staff.flash.cancelled")
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
+	return nil
+}
+
+// operatorLeave takes a caller off the waiting list.
+func (s *Server) operatorLeave(w http.ResponseWriter, r *http.Request, me *colleague) error {
+	a, err := s.myAppointment(r, me)
+	if err != nil {
+		return err
+	}
+	switch err := s.agenda.Leave(r.Context(), a.ID, me.Actor()); {
+	case errors.Is(err, booking.ErrState):
+		s.tell(r.Context(), "warning", "staff.flash.state")
+	case err != nil:
+		return err
+	default:
+		s.tell(r.Context(), "success", "staff.wait.left")
+	}
+	http.Redirect(w, r, s.lang(r).Path("/staff/operatore/appuntamento/"+a.ID.String()), http.StatusSeeOther)
 	return nil
 }
 

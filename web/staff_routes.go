@@ -52,6 +52,7 @@ func (s *Server) staffPages() []staffRoute {
 		{Pattern: "GET /staff/operatore/fatto/{id}", Roles: operator, Handler: s.operatorDone},
 		{Pattern: "GET /staff/operatore/appuntamento/{id}", Roles: operator, Handler: changingAt(s.atOperator(), s.changeCard)},
 		{Pattern: "POST /staff/operatore/appuntamento/{id}/disdici", Roles: operator, Handler: changingAt(s.atOperator(), s.changeCancel)},
+		{Pattern: "POST /staff/operatore/appuntamento/{id}/lascia", Roles: operator, Handler: s.operatorLeave},
 		{Pattern: "POST /staff/operatore/appuntamento/{id}/sposta", Roles: operator, Handler: changingAt(s.atOperator(), s.changeMove)},
 
 		{Pattern: "GET /staff/reception", Roles: reception, Handler: s.receptionPage},

@@ -132,7 +132,7 @@ func (s *Server) answerOffer(w http.ResponseWriter, r *http.Request, me *colleag
 	key := "unsettled.flash.taken"
 	if r.PostFormValue("azione") == "rifiuta" {
 		key = "unsettled.flash.refused"
-		err = s.agenda.RefuseOffer(r.Context(), a.ID)
+		err = s.agenda.RefuseOffer(r.Context(), a.ID, me.Actor())
 	} else {
 		_, err = s.agenda.TakeOffer(r.Context(), a.ID, me.Actor())
 	}

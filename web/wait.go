@@ -153,7 +153,7 @@ func (s *Server) takeOffer(r *http.Request, a booking.Appointment) error {
 }
 
 func (s *Server) refuseOffer(r *http.Request, a booking.Appointment) error {
-	return s.agenda.RefuseOffer(r.Context(), a.ID)
+	return s.agenda.RefuseOffer(r.Context(), a.ID, booking.Actor{})
 }
 
 func (s *Server) leaveList(r *http.Request, a booking.Appointment) error {
