@@ -12,6 +12,10 @@ import (
 
 const oneDay = 24 * time.Hour
 
+// RetentionDays is how long after an appointment it is kept whose it was, where
+// its office has no setting of its own.
+func (a *Agenda) RetentionDays() int { return a.opt.RetentionDays }
+
 // purge forgets who had the appointments that ended before a time: name,
 // contacts, what was written, and the names on the door of the room. Times,
 // service, desk and states stay, for the statistics.

@@ -74,6 +74,9 @@ func TestTheFirstTimeOverOffices(t *testing.T) {
 	w := newTown(t)
 	c := w.citizen()
 	c.get("/it/prenota?ufficio=anagrafe").shows(http.StatusOK, "Allo sportello, prima:", "In videochiamata, prima:", "lun 17 novembre")
+	// The demonstration's certificates are had at two offices.
+	c.get("/it/prenota?tipo=certificati-anagrafici").shows(http.StatusOK, "Anagrafe", "Stato Civile", "Il primo")
+	c.get("/it/prenota?ufficio=tributi").shows(http.StatusOK, "Allo sportello, prima:")
 	c.hasNot("Confronta con gli altri uffici")
 	c.get("/it/prenota?tipo=certificati").shows(http.StatusNotFound)
 	for i, at := range [][2]string{{"anagrafe", "certificati"}, {"stato-civile", "atti-estratti"}} {

@@ -113,6 +113,7 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"upper":        upperFirst,
 		"icon":         r.icon,
 		"hasMailbox":   func() bool { return r.mailbox },
+		"adminNav":     func(here string) adminNav { return adminNavAt(here, r.mailbox) },
 		"dict":         dict,
 		"add":          func(a, b int) int { return a + b },
 	}

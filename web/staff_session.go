@@ -102,6 +102,9 @@ type colleague struct {
 	Flash *flash
 }
 
+// Administrates says whether the administrator's pages are theirs.
+func (c *colleague) Administrates() bool { return c.Has(booking.Administrator) }
+
 // Actor is the colleague as the agenda records it.
 func (c *colleague) Actor() booking.Actor { return booking.Actor{StaffID: c.ID} }
 

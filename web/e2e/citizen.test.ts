@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { signIn } from './booking';
 import { accessible, desktop, newPage, phone, picture, startSite } from './harness';
 
 // All these tests are one address to the counter.
@@ -244,22 +243,10 @@ void test(
   'offices that do the same are compared, and two things fit one appointment',
   { timeout: 120_000 },
   async () => {
-    const { page: admin, context: office } = await newPage(site.browser, desktop);
-    await signIn(admin, site.counter.url, 'amministratore', '/it/staff/amministrazione');
-    for (const service of ['Certificati anagrafici', 'Estratti e copie di atti']) {
-      await admin.goto(`${site.counter.url}/it/staff/amministrazione`);
-      await admin.locator(`main a:has-text("${service}")`).first().click();
-      await admin.fill('#kind', 'Certificati');
-      await admin.click('button[value=anteprima]');
-      await admin.click('button[value=salva]');
-      await admin.waitForURL('**/uffici/*');
-    }
-    await office.close();
-
     const { page, context, errors } = await newPage(site.browser, { ...phone, javaScriptEnabled: false });
     await page.goto(`${site.counter.url}/it/prenota?ufficio=anagrafe`);
     await page.click('text=Confronta con gli altri uffici');
-    await page.waitForURL('**/prenota?tipo=certificati');
+    await page.waitForURL('**/prenota?tipo=certificati-anagrafici');
     assert.equal(await page.locator('.sv-place').count(), 2);
     await picture(page, 'kind-phone');
     await page.locator('.sv-place', { hasText: 'Anagrafe' }).locator('a').first().click();

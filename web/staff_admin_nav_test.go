@@ -1,0 +1,29 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestTheAdministratorsWayAbout: every page of the administrator leads to its
+// neighbours, and says where one is.
+func TestTheAdministratorsWayAbout(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("amministratore")
+	for _, g := range adminGroups(false) {
+		for _, p := range g.pages {
+			page := b.want(b.get("/it"+p.Path), http.StatusOK, `<a href="/it`+p.Path+`" aria-current="page">`, `aria-current="true">`)
+			_, nav, _ := strings.Cut(page.body, "st-grouped")
+			nav, _, _ = strings.Cut(nav, "</nav>")
+			if n := strings.Count(nav, `aria-current="true"`); n != 1 {
+				t.Errorf("%s is in %d groups", p.Path, n)
+			}
+		}
+	}
+	// Who shares a page with the administrator is not led where they may not go.
+	clerk := c.as("anagrafe")
+	if page := clerk.want(clerk.get("/it"+unsettledPath), http.StatusOK); strings.Contains(page.body, "st-grouped") {
+		t.Error("a clerk sees the administrator's pages")
+	}
+}
