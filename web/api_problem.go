@@ -43,14 +43,13 @@ type apiFieldProblem struct {
 	Code  string `json:"code"`
 }
 
-// apiProblemOf is the one place where an error becomes a problem of the API.
+// apiProblemOf is the problem of the API that an error becomes.
 func apiProblemOf(err error) apiProblem {
 	p := func(status int, code, title string) apiProblem {
 		return apiProblem{Type: "urn:sportello:problem:" + code, Title: title, Status: status}
 	}
 	var field *booking.FieldError
 	var taken *booking.SlotTakenError
-	var bad *badJSONError
 	switch {
 	case errors.As(err, &field):
 		out := p(http.StatusUnprocessableEntity, "field", "A field cannot be accepted.")
@@ -62,40 +61,14 @@ func apiProblemOf(err error) apiProblem {
 			out.Next = append(out.Next, slotOut(s))
 		}
 		return out
-	case errors.As(err, &bad):
-		out := p(http.StatusBadRequest, "bad_body", "The body cannot be read.")
+	}
+	f := faultOf(err, func(f fault) bool { return f.code != "" })
+	out := p(f.status, f.code, f.title)
+	var bad *badJSONError
+	if errors.As(err, &bad) {
 		out.Detail = bad.Error()
-		return out
 	}
-	for _, known := range []struct {
-		err         error
-		status      int
-		code, title string
-	}{
-		{errNoToken, http.StatusUnauthorized, "no_token", "A valid token is needed: Authorization: Bearer …"},
-		{errScope, http.StatusForbidden, "scope", "The token does not allow this."},
-		{errOrigin, http.StatusForbidden, "origin", "The token is not for scripts of this origin."},
-		{errMethod, http.StatusMethodNotAllowed, "method", "This path does not take the method."},
-		{errNotJSON, http.StatusUnsupportedMediaType, "not_json", "The body must be application/json."},
-		{errTooMany, http.StatusTooManyRequests, "too_many_requests", "Too many requests; try again after Retry-After seconds."},
-		{errTooLarge, http.StatusRequestEntityTooLarge, "too_large", "The body is too large."},
-		{booking.ErrHoldExpired, http.StatusGone, "hold_expired", "The hold has expired; hold a start anew."},
-		{booking.ErrTooMany, http.StatusConflict, "limit_per_contact", "This contact has as many appointments to come as the office allows."},
-		{booking.ErrTooLateToChange, http.StatusConflict, "too_late", "It is too late to change this appointment."},
-		{booking.ErrState, http.StatusConflict, "state", "Not possible in the state that the appointment is in."},
-		{booking.ErrIncomplete, http.StatusUnprocessableEntity, "incomplete", "Details of the person are missing."},
-		{booking.ErrNotBookable, http.StatusUnprocessableEntity, "not_bookable", "This start cannot be booked."},
-		{booking.ErrNotFound, http.StatusNotFound, "not_found", "There is no such thing."},
-		{errNoPage, http.StatusNotFound, "not_found", "There is no such thing."},
-	} {
-		if errors.Is(err, known.err) {
-			return p(known.status, known.code, known.title)
-		}
-	}
-	if unavailable(err) {
-		return p(http.StatusServiceUnavailable, "unavailable", "The service is away; try again in a while.")
-	}
-	return p(http.StatusInternalServerError, "internal", "Something went wrong on our side.")
+	return out
 }
 
 // apiFail answers with a problem.

@@ -34,26 +34,62 @@ type problem struct {
 	RequestID string
 }
 
-// classify is the one place where an error becomes a status.
-func classify(err error) problem {
-	switch {
-	case errors.Is(err, errNoPage), errors.Is(err, booking.ErrNotFound):
-		return problem{Status: http.StatusNotFound, Kind: "not_found"}
-	case errors.Is(err, errCrossOrigin):
-		return problem{Status: http.StatusForbidden, Kind: "cross_origin"}
-	case errors.Is(err, errForbidden):
-		return problem{Status: http.StatusForbidden, Kind: "forbidden"}
-	case errors.Is(err, errTooMany):
-		return problem{Status: http.StatusTooManyRequests, Kind: "too_many"}
-	case errors.Is(err, errTooLarge):
-		return problem{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
-	case errors.Is(err, errBadForm):
-		return problem{Status: http.StatusBadRequest, Kind: "bad_form"}
-	case unavailable(err):
-		return problem{Status: http.StatusServiceUnavailable, Kind: "unavailable"}
-	default:
-		return problem{Status: http.StatusInternalServerError, Kind: "internal"}
+// fault is what an error comes to: a status, and how it is told.
+type fault struct {
+	status int
+	page   string // the kind of page (see problem); "" where no page expects it
+	code   string // of the API, and for its developers title; "" where no program can meet it
+	title  string
+}
+
+// faults is the one table of which error comes to what; the first that fits counts.
+func faults() []struct {
+	err error
+	fault
+} {
+	return []struct {
+		err error
+		fault
+	}{
+		{errNoToken, fault{http.StatusUnauthorized, "", "no_token", "A valid token is needed: Authorization: Bearer …"}},
+		{errScope, fault{http.StatusForbidden, "", "scope", "The token does not allow this."}},
+		{errOrigin, fault{http.StatusForbidden, "", "origin", "The token is not for scripts of this origin."}},
+		{errMethod, fault{http.StatusMethodNotAllowed, "", "method", "This path does not take the method."}},
+		{errNotJSON, fault{http.StatusUnsupportedMediaType, "", "not_json", "The body must be application/json."}},
+		{errCrossOrigin, fault{http.StatusForbidden, "cross_origin", "", ""}},
+		{errForbidden, fault{http.StatusForbidden, "forbidden", "", ""}},
+		{errTooMany, fault{http.StatusTooManyRequests, "too_many", "too_many_requests", "Too many requests; try again after Retry-After seconds."}},
+		{errTooLarge, fault{http.StatusRequestEntityTooLarge, "too_large", "too_large", "The body is too large."}},
+		{errBadForm, fault{http.StatusBadRequest, "bad_form", "bad_body", "The body cannot be read."}},
+		{booking.ErrHoldExpired, fault{http.StatusGone, "", "hold_expired", "The hold has expired; hold a start anew."}},
+		{booking.ErrTooMany, fault{http.StatusConflict, "", "limit_per_contact", "This contact has as many appointments to come as the office allows."}},
+		{booking.ErrTooLateToChange, fault{http.StatusConflict, "", "too_late", "It is too late to change this appointment."}},
+		{booking.ErrState, fault{http.StatusConflict, "", "state", "Not possible in the state that the appointment is in."}},
+		{booking.ErrIncomplete, fault{http.StatusUnprocessableEntity, "", "incomplete", "Details of the person are missing."}},
+		{booking.ErrNotBookable, fault{http.StatusUnprocessableEntity, "", "not_bookable", "This start cannot be booked."}},
+		{booking.ErrNotFound, fault{http.StatusNotFound, "not_found", "not_found", "There is no such thing."}},
+		{errNoPage, fault{http.StatusNotFound, "not_found", "not_found", "There is no such thing."}},
 	}
+}
+
+// faultOf finds what an error comes to, of those for which told is true. What
+// is not in the table is the database's being away, or a mistake of ours.
+func faultOf(err error, told func(fault) bool) fault {
+	for _, known := range faults() {
+		if told(known.fault) && errors.Is(err, known.err) {
+			return known.fault
+		}
+	}
+	if unavailable(err) {
+		return fault{http.StatusServiceUnavailable, "unavailable", "unavailable", "The service is away; try again in a while."}
+	}
+	return fault{http.StatusInternalServerError, "internal", "internal", "Something went wrong on our side."}
+}
+
+// classify says what page an error becomes.
+func classify(err error) problem {
+	f := faultOf(err, func(f fault) bool { return f.page != "" })
+	return problem{Status: f.status, Kind: f.page}
 }
 
 // unavailable says whether an error means that the database is away, and the

@@ -122,10 +122,7 @@ func (s *Server) adminFeedsPost(w http.ResponseWriter, r *http.Request, me *coll
 	if err != nil {
 		return err
 	}
-	page := s.lang(r).Path(feedsPath(desk.ID))
-	s.setPassing(w, page, secret)
-	http.Redirect(w, r, page, http.StatusSeeOther)
-	return nil
+	return s.passOn(w, r, feedsPath(desk.ID), secret)
 }
 
 func (s *Server) adminFeedRevoke(w http.ResponseWriter, r *http.Request, me *colleague) error {

@@ -55,10 +55,7 @@ func (s *Server) adminTokensPost(w http.ResponseWriter, r *http.Request, me *col
 	if err != nil {
 		return err
 	}
-	page := s.lang(r).Path(tokensPath)
-	s.setPassing(w, page, secret)
-	http.Redirect(w, r, page, http.StatusSeeOther)
-	return nil
+	return s.passOn(w, r, tokensPath, secret)
 }
 
 func (s *Server) adminTokenRevoke(w http.ResponseWriter, r *http.Request, me *colleague) error {

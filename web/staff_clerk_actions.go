@@ -29,18 +29,23 @@ type clerkCard struct {
 }
 
 func (s *Server) clerkAppointment(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	a, err := s.clerkOwn(r, me)
+	v, err := s.clerkCardOf(r, me)
 	if err != nil {
 		return err
 	}
-	v, err := s.clerkCard(r, a)
-	if err != nil {
-		return err
-	}
-	if secret := s.passed(w, r); secret != "" && a.Mode == booking.Virtual {
+	if secret := s.passed(w, r); secret != "" && v.Row.Virtual() {
 		v.GuestLink = s.link(s.lang(r).Path("/stanza#" + secret))
 	}
 	return s.staffRender(w, r, me, http.StatusOK, "staff/clerk_appointment.html", v)
+}
+
+// clerkCardOf is the card of the appointment of the path.
+func (s *Server) clerkCardOf(r *http.Request, me *colleague) (*clerkCard, error) {
+	a, err := s.clerkOwn(r, me)
+	if err != nil {
+		return nil, err
+	}
+	return s.clerkCard(r, a)
 }
 
 func (s *Server) clerkCard(r *http.Request, a booking.Appointment) (*clerkCard, error) {
@@ -60,16 +65,12 @@ func (s *Server) clerkCard(r *http.Request, a booking.Appointment) (*clerkCard, 
 // clerkHistory shows what this person came for before, at this office. It is
 // asked for on purpose, and noted, where the office allows it.
 func (s *Server) clerkHistory(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	a, err := s.clerkOwn(r, me)
-	if err != nil {
-		return err
-	}
-	v, err := s.clerkCard(r, a)
+	v, err := s.clerkCardOf(r, me)
 	if err != nil {
 		return err
 	}
 	v.Looked = true
-	if v.History, err = s.agenda.History(r.Context(), a.ID, me.Actor()); errors.Is(err, booking.ErrForbidden) {
+	if v.History, err = s.agenda.History(r.Context(), v.Row.ID, me.Actor()); errors.Is(err, booking.ErrForbidden) {
 		return errNoPage
 	} else if err != nil {
 		return err

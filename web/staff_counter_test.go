@@ -160,7 +160,8 @@ func TestTheOperatorEndsTheWaiting(t *testing.T) {
 	if found := b.post("/it/staff/operatore/cerca", "chi", "Neri"); strings.Contains(found.body, "In lista d’attesa: apri") {
 		t.Error("found in line still")
 	}
-	c.as("tributi").want(c.as("tributi").post(card+"/lascia"), http.StatusForbidden)
+	clerk := c.as("tributi")
+	clerk.want(clerk.post(card+"/lascia"), http.StatusForbidden)
 	log := c.as("amministratore")
 	log.want(log.get("/it/staff/amministrazione/registro"), http.StatusOK, "Posto offerto rifiutato", "Tolto dalla lista d’attesa", "Messa in lista d’attesa")
 

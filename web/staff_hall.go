@@ -69,10 +69,7 @@ func (s *Server) hallsPost(w http.ResponseWriter, r *http.Request, me *colleague
 	if err != nil {
 		return err
 	}
-	page := s.lang(r).Path(hallsPath)
-	s.setPassing(w, page, secret)
-	http.Redirect(w, r, page, http.StatusSeeOther)
-	return nil
+	return s.passOn(w, r, hallsPath, secret)
 }
 
 func (s *Server) hallsRevoke(w http.ResponseWriter, r *http.Request, me *colleague) error {

@@ -157,10 +157,7 @@ func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *collea
 	}
 	// The code is derived from the secret, which is nowhere stored: a cookie
 	// for that one page carries it over the redirect.
-	page := s.lang(r).Path("/staff/operatore/fatto/" + hold.ID.String())
-	s.setPassing(w, page, hold.Secret)
-	http.Redirect(w, r, page, http.StatusSeeOther)
-	return nil
+	return s.passOn(w, r, "/staff/operatore/fatto/"+hold.ID.String(), hold.Secret)
 }
 
 // operatorTrouble shows why it could not be booked, with all that was typed.
@@ -197,6 +194,14 @@ func (s *Server) setPassing(w http.ResponseWriter, path, secret string) {
 		Name: passing, Value: secret, Path: path, MaxAge: 15 * 60,
 		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
 	})
+}
+
+// passOn leads to a page that shows a fresh secret once.
+func (s *Server) passOn(w http.ResponseWriter, r *http.Request, path, secret string) error {
+	page := s.lang(r).Path(path)
+	s.setPassing(w, page, secret)
+	http.Redirect(w, r, page, http.StatusSeeOther)
+	return nil
 }
 
 // passed takes the secret that the last page left for this one, once.

@@ -36,10 +36,7 @@ func (s *Server) operatorWait(w http.ResponseWriter, r *http.Request, me *collea
 			return err
 		}
 	}
-	page := s.lang(r).Path("/staff/operatore/fatto/" + hold.ID.String())
-	s.setPassing(w, page, hold.Secret)
-	http.Redirect(w, r, page, http.StatusSeeOther)
-	return nil
+	return s.passOn(w, r, "/staff/operatore/fatto/"+hold.ID.String(), hold.Secret)
 }
 
 // WaitUntil is the last day that the form proposes to who waits: two weeks
