@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/httprate"
-
 	"sportello/booking"
 )
 
@@ -59,14 +57,13 @@ func (s *Server) apiOperations() []apiOperation {
 }
 
 // apiState counts who comes how often.
-type apiState struct{ calls, holds, strangers *httprate.RateLimiter }
+type apiState struct{ calls, holds, strangers *limit }
 
-func newAPIState() apiState {
-	after := httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"})
+func newAPIState(l *limits) apiState {
 	return apiState{
-		calls:     httprate.NewRateLimiter(apiCalls, apiCallsEvery, after),
-		holds:     httprate.NewRateLimiter(apiHolds, holdWindow, after),
-		strangers: httprate.NewRateLimiter(apiStrangers, time.Minute, after),
+		calls:     l.limit("api", apiCalls, apiCallsEvery),
+		holds:     l.limit("api-holds", apiHolds, holdWindow),
+		strangers: l.limit("api-strangers", apiStrangers, time.Minute),
 	}
 }
 
@@ -124,7 +121,7 @@ func (s *Server) apiAdmit(w http.ResponseWriter, r *http.Request, scope booking.
 	}
 	switch {
 	case errors.Is(err, booking.ErrNotFound):
-		if s.api.strangers.OnLimit(w, r, peerAddress(r)) {
+		if s.api.strangers.over(w, r, peerAddress(r)) {
 			return t, errTooMany
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="sportello"`)
@@ -133,7 +130,7 @@ func (s *Server) apiAdmit(w http.ResponseWriter, r *http.Request, scope booking.
 		return t, err
 	case !s.apiOrigin(w, r, t.Origins):
 		return t, errOrigin
-	case s.api.calls.OnLimit(w, r, idText(t.ID)):
+	case s.api.calls.over(w, r, idText(t.ID)):
 		return t, errTooMany
 	case !t.Allows(scope):
 		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+string(scope)+`"`)

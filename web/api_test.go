@@ -399,6 +399,6 @@ func TestTokensOpenWhatTheyAreFor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.server.api = newAPIState()
+	w.server.api = newAPIState(&limits{})
 	p.call(http.MethodGet, "/offices", nil).problem(t, http.StatusUnauthorized)
 }

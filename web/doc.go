@@ -23,6 +23,9 @@
 // The screens in the halls (hall.go) follow the same events with a right of
 // their own: a link, no account.
 //
+// Who comes too often is told so (limit.go): counted together with the other
+// processes where something is shared (web/tally), alone where it cannot be asked.
+//
 // The municipality's own programs come by the API (api*.go): the same agenda, in
 // JSON, for who has a token. openapi.json describes it, errors are RFC 9457.
 //

@@ -24,7 +24,7 @@ type embedAnswer struct {
 
 func (s *Server) embedRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+embedScript, s.embedFile)
-	next := s.limited(240, pageTimeout*6)(s.embedNextFree)
+	next := s.limited("embed", 240, pageTimeout*6)(s.embedNextFree)
 	mux.HandleFunc("GET "+embedNext, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*") // it says what everybody may know
 		if err := next(w, r); err != nil {

@@ -26,7 +26,7 @@ const (
 // never a name; who may see them is asked at each request, since a screen's
 // right can be taken back.
 func (s *Server) hallRoutes(mux *http.ServeMux) {
-	guess := s.limited(10, time.Minute)
+	guess := s.limited("hall", 10, time.Minute)
 	s.page(mux, "GET /sala/{hall}", s.hallPage)
 	s.page(mux, "POST /sala/{hall}", guess(s.hallOpen))
 	s.page(mux, "GET /sala/{hall}/chiamate", s.hallCalls)

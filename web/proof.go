@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/altcha-org/altcha-lib-go"
-	"github.com/go-chi/httprate"
 )
 
 // How much one address may take before it is asked for work, and before it is
@@ -26,25 +26,24 @@ const (
 )
 
 // doorman watches how many places each address takes, and asks the busy ones
-// for a proof of work. It keeps counts of addresses in memory, for minutes.
+// for a proof of work.
 type doorman struct {
 	key        string
-	calm, most *httprate.RateLimiter
+	calm, most *limit
 	now        func() time.Time
 
 	mu sync.Mutex
-	// spent are the challenges that were used. The older half is forgotten when
-	// all in it have expired.
+	// spent are the challenges that were used here, for when nothing is shared. The
+	// older half is forgotten when all in it have expired.
 	spent, older map[string]struct{}
 	turned       time.Time
 }
 
-func newDoorman(secret []byte, calm int, now func() time.Time) *doorman {
-	quiet := httprate.WithResponseHeaders(httprate.ResponseHeaders{})
+func newDoorman(l *limits, calm int, now func() time.Time) *doorman {
 	return &doorman{
-		key: "proof of work:" + string(secret), now: now,
-		calm:  httprate.NewRateLimiter(calm, holdWindow, quiet),
-		most:  httprate.NewRateLimiter(mostHolds, holdWindow, httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"})),
+		key: "proof of work:" + string(l.secret), now: now,
+		calm:  l.limit("calm", calm, holdWindow),
+		most:  l.limit("most", mostHolds, holdWindow),
 		spent: map[string]struct{}{}, older: map[string]struct{}{},
 	}
 }
@@ -59,7 +58,7 @@ func (d *doorman) challenge() (altcha.Challenge, error) {
 
 // solved says whether a payload solves a challenge of ours that was not used
 // before, and marks it as used.
-func (d *doorman) solved(payload string) bool {
+func (d *doorman) solved(ctx context.Context, payload string) bool {
 	if payload == "" || len(payload) > 1000 {
 		return false
 	}
@@ -70,6 +69,9 @@ func (d *doorman) solved(payload string) bool {
 	// The library looks at the real clock; ours may be turned by tests.
 	expires := altcha.ExtractParams(p).Get("expires")
 	if ok, err := altcha.VerifySolutionSafe(p, d.key, false); err != nil || !ok || !d.before(expires) {
+		return false
+	}
+	if first, asked := d.calm.ask(ctx, func(ctx context.Context, s Shared) (bool, error) { return s.Once(ctx, "proof:"+p.Challenge, proofKept) }); asked && !first {
 		return false
 	}
 	d.mu.Lock()
@@ -107,9 +109,9 @@ var errProof = errors.New("web: proof of work is wanted")
 func (d *doorman) admit(w http.ResponseWriter, r *http.Request) error {
 	address := peerAddress(r)
 	switch {
-	case d.most.OnLimit(w, r, address):
+	case d.most.over(w, r, address):
 		return errTooMany
-	case !d.calm.OnLimit(w, r, address), d.solved(r.PostFormValue("prova")):
+	case !d.calm.over(w, r, address), d.solved(r.Context(), r.PostFormValue("prova")):
 		return nil
 	}
 	return errProof

@@ -67,7 +67,7 @@ func TestABusyAddressMustProveItsWork(t *testing.T) {
 
 func TestProofsAreRememberedAsLongAsTheyAreGood(t *testing.T) {
 	now := time.Now()
-	d := newDoorman([]byte("secret"), 1, func() time.Time { return now })
+	d := newDoorman(&limits{secret: []byte("secret")}, 1, func() time.Time { return now })
 	answer := func() string {
 		t.Helper()
 		puzzle, err := d.challenge()
@@ -85,20 +85,20 @@ func TestProofsAreRememberedAsLongAsTheyAreGood(t *testing.T) {
 		return string(p)
 	}
 	first := answer()
-	if !d.solved(first) || d.solved(first) {
+	if !d.solved(t.Context(), first) || d.solved(t.Context(), first) {
 		t.Error("a proof is not good exactly once")
 	}
 	now = now.Add(proofKept - time.Second)
 	second := answer()
-	if !d.solved(second) {
+	if !d.solved(t.Context(), second) {
 		t.Error("a good proof is refused")
 	}
 	now = now.Add(2 * time.Second) // the first has expired, the second has not
-	if d.solved(first) || d.solved(second) {
+	if d.solved(t.Context(), first) || d.solved(t.Context(), second) {
 		t.Error("a used proof is accepted again")
 	}
 	now = now.Add(2 * proofKept)
-	if !d.solved(answer()) || len(d.spent)+len(d.older) > 3 {
+	if !d.solved(t.Context(), answer()) || len(d.spent)+len(d.older) > 3 {
 		t.Errorf("%d proofs are kept", len(d.spent)+len(d.older))
 	}
 }

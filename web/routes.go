@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/go-chi/httprate"
 )
 
 // routes is the whole site. Each line is a page in Italian and in English;
@@ -32,7 +30,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST "+waitPath, s.waitPost)
 	// From the hold on, its id is in the path and its secret in a cookie.
 	s.page(mux, "GET /prenota/h/{hold}", s.bookResume)
-	s.page(mux, "POST /prenota/h/{hold}", s.limited(10, time.Minute)(s.holdReopen))
+	s.page(mux, "POST /prenota/h/{hold}", s.limited("reopen", 10, time.Minute)(s.holdReopen))
 	s.page(mux, "GET /prenota/h/{hold}/salvata", s.holdSaved)
 	s.page(mux, "GET /prenota/h/{hold}/orario", s.holdTime)
 	s.page(mux, "POST /prenota/h/{hold}/orario", s.holdTimePost)
@@ -47,7 +45,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST /prenota/h/{hold}/valutazione", s.holdRate)
 
 	// An existing appointment, by link or by code and surname.
-	guess := s.limited(10, time.Minute)
+	guess := s.limited("guess", 10, time.Minute)
 	s.page(mux, "GET /appuntamento", s.manageEntry)
 	s.page(mux, "POST /appuntamento", guess(s.manageOpen))
 	s.page(mux, "POST /appuntamento/esci", s.manageClose)
@@ -64,7 +62,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "POST /appuntamento/{id}/valutazione", s.manageRate)
 
 	// A desk's agenda for calendar programs: {feed} is the secret and ".ics".
-	s.page(mux, "GET /calendario/{feed}", s.limited(60, time.Minute)(s.feed))
+	s.page(mux, "GET /calendario/{feed}", s.limited("feed", 60, time.Minute)(s.feed))
 
 	s.apiRoutes(mux)
 	s.embedRoutes(mux)
@@ -107,11 +105,11 @@ func (s *Server) stream(mux *http.ServeMux, pattern string, h handlerFunc) {
 
 // limited lets an address through n times in a window and answers with a
 // page afterwards.
-func (s *Server) limited(n int, window time.Duration) func(handlerFunc) handlerFunc {
-	limiter := httprate.NewRateLimiter(n, window, httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}))
+func (s *Server) limited(name string, n int, window time.Duration) func(handlerFunc) handlerFunc {
+	limiter := s.limits.limit(name, n, window)
 	return func(h handlerFunc) handlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) error {
-			if limiter.OnLimit(w, r, peerAddress(r)) {
+			if limiter.over(w, r, peerAddress(r)) {
 				return errTooMany
 			}
 			return h(w, r)

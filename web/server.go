@@ -41,9 +41,11 @@ type Config struct {
 	// HoldRate is how many slots one address may hold in ten minutes before its
 	// browser is asked for a proof of work; 0 is 10.
 	HoldRate int
-	Now      func() time.Time
-	Logger   *slog.Logger
-	Staff    StaffConfig
+	// Shared is what several processes count together; nil where there is but one.
+	Shared Shared
+	Now    func() time.Time
+	Logger *slog.Logger
+	Staff  StaffConfig
 }
 
 // Server answers the requests for pages and static files.
@@ -61,6 +63,7 @@ type Server struct {
 	texts      *catalogue
 	pages      *renderer
 	assets     *assets
+	limits     *limits
 	door       *doorman
 	staff      staffState
 	api        apiState
@@ -95,8 +98,9 @@ func New(c Config) (*Server, error) {
 		agenda: c.Agenda, secret: c.Secret, public: public, town: c.Town,
 		joinBefore: c.JoinBefore, proxies: c.Proxies, channels: c.Channels, mailbox: c.Mailbox, now: c.Now, log: c.Logger,
 	}
-	s.api = newAPIState()
-	s.door = newDoorman(c.Secret, cmp.Or(c.HoldRate, defaultHoldRate), c.Now)
+	s.limits = &limits{shared: c.Shared, secret: c.Secret, log: c.Logger}
+	s.api = newAPIState(s.limits)
+	s.door = newDoorman(s.limits, cmp.Or(c.HoldRate, defaultHoldRate), c.Now)
 	if s.texts, err = loadCatalogue(c.Files); err != nil {
 		return nil, err
 	}
@@ -106,7 +110,7 @@ func New(c Config) (*Server, error) {
 	if s.pages, err = newRenderer(c.Files, s.texts, s.assets, c.Reload, c.Mailbox != nil); err != nil {
 		return nil, err
 	}
-	if s.staff, err = newStaffState(c); err != nil {
+	if s.staff, err = newStaffState(c, s.limits); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()

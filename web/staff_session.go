@@ -16,7 +16,6 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
-	"github.com/go-chi/httprate"
 
 	"sportello/booking"
 )
@@ -50,12 +49,12 @@ type staffState struct {
 	presence  Presence
 	zone      *time.Location
 	config    StaffConfig
-	byAddress *httprate.RateLimiter
-	byName    *httprate.RateLimiter
+	byAddress *limit
+	byName    *limit
 	streams   *streams
 }
 
-func newStaffState(c Config) (staffState, error) {
+func newStaffState(c Config, l *limits) (staffState, error) {
 	k := c.Staff
 	k.Idle = defaultTo(k.Idle, 2*time.Hour)
 	k.Lifetime = defaultTo(k.Lifetime, 12*time.Hour)
@@ -77,11 +76,10 @@ func newStaffState(c Config) (staffState, error) {
 	m.Cookie.Name = "sv_staff"
 	m.Cookie.Secure = strings.HasPrefix(c.PublicURL, "https://")
 	m.Cookie.Persist = false
-	quiet := httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"})
 	return staffState{
 		sessions: m, presence: k.Presence, zone: zone, config: k,
-		byAddress: httprate.NewRateLimiter(k.LoginsPerAddress, loginWindow, quiet),
-		byName:    httprate.NewRateLimiter(k.LoginsPerName, loginWindow, quiet),
+		byAddress: l.limit("logins", k.LoginsPerAddress, loginWindow),
+		byName:    l.limit("login-names", k.LoginsPerName, loginWindow),
 		streams:   newStreams(),
 	}, nil
 }

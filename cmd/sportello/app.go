@@ -22,6 +22,7 @@ import (
 	"sportello/signaling"
 	"sportello/signaling/protocol"
 	"sportello/web"
+	"sportello/web/tally"
 )
 
 // stores are the connections to the counter's state.
@@ -117,6 +118,7 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		PublicURL:  s.PublicURL,
 		JoinBefore: s.JoinBefore,
 		HoldRate:   s.HoldRate,
+		Shared:     tally.New(st.redis),
 		Proxies:    s.Proxies,
 		Channels:   out.channels(),
 		Logger:     log.With("part", "web"),
