@@ -206,8 +206,14 @@ func TestGrantsInRedis(t *testing.T) {
 	if nextHash(t, told) != token.HashOf(guest) {
 		t.Error("told of another than the guest")
 	}
-	if list, err := w.Guests(ctx, h.ID); err != nil || len(list) != 2 || list[0].RevokedAt.IsZero() || list[0].GrantID != grant || list[0].Interpreter || !list[1].Interpreter {
+	list, err := w.Guests(ctx, h.ID)
+	if err != nil || len(list) != 2 {
 		t.Errorf("guests %+v, %v", list, err)
+	}
+	for _, g := range list { // made in one moment, so in any order
+		if ada := g.GrantID == grant; g.RevokedAt.IsZero() == ada || g.Interpreter == ada {
+			t.Errorf("guest %+v", g)
+		}
 	}
 	wantErr(t, "revoke nothing", w.RevokeGrant(ctx, uuid.New(), booking.Actor{}), booking.ErrNotFound)
 	_, _, err = w.GuestGrant(ctx, h.ID, "a\nb", false, booking.Actor{StaffID: clerk.ID})

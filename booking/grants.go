@@ -121,6 +121,10 @@ func (a *Agenda) CitizenGrant(ctx context.Context, id uuid.UUID) (string, error)
 // interpreterSeat begins the identity of a guest who was invited to interpret.
 const interpreterSeat = "interpreter:"
 
+// anyGuest is the SQL of an identity without that: who needs an interpreter is
+// forgotten with who it was.
+const anyGuest = `regexp_replace(identity, '^` + interpreterSeat + `', 'guest:')`
+
 // GuestGrant makes a secret with which a third person, such as an interpreter
 // or a relative, enters the room. It can be revoked, and ends sooner. An
 // interpreter's picture is kept in view, and for last where a line is narrow.

@@ -27,7 +27,7 @@ func (a *Agenda) purge(ctx context.Context) error {
 		{"notes", `UPDATE appointment a SET note = '', staff_note = ''
 			WHERE (a.note <> '' OR a.staff_note <> '') AND ` + over},
 		{"persons", `DELETE FROM appointment_person p USING appointment a WHERE a.id = p.appointment_id AND ` + over},
-		{"names", `UPDATE room_grant g SET display_name = '' FROM appointment a
+		{"names", `UPDATE room_grant g SET display_name = '', identity = ` + anyGuest + ` FROM appointment a
 			WHERE a.id = g.appointment_id AND g.display_name <> '' AND ` + over},
 		// Anonymous, but people write names.
 		{"remarks", `UPDATE rating SET remark = '' WHERE remark <> '' AND day < ($1::timestamptz - make_interval(days => $2::int))::date`},
@@ -145,7 +145,7 @@ func erase(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM appointment_person WHERE appointment_id = $1`, id); err != nil {
 		return fmt.Errorf("person: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE room_grant SET display_name = '' WHERE appointment_id = $1`, id); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE room_grant SET display_name = '', identity = `+anyGuest+` WHERE appointment_id = $1`, id); err != nil {
 		return fmt.Errorf("names: %w", err)
 	}
 	return nil

@@ -19,6 +19,9 @@ func TestIdentityGoesTheRestStays(t *testing.T) {
 	if err := w.SetStaffNote(ctx, h.ID, "Zia di Paolo", booking.Actor{StaffID: anna.ID}); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := w.GuestGrant(ctx, h.ID, "Lia", true, booking.Actor{}); err != nil {
+		t.Fatal(err)
+	}
 	w.clock.set(at(t, 17, 9, 15).AddDate(0, 0, 30)) // its end, and thirty days
 	if err := w.Maintain(ctx); err != nil {
 		t.Fatal(err)
@@ -37,7 +40,7 @@ func TestIdentityGoesTheRestStays(t *testing.T) {
 	if a, err := w.Get(ctx, later.ID); err != nil || a.Person.Surname == "" {
 		t.Errorf("a day later's is gone too: %v", err)
 	}
-	w.nothingOf(t, h, "Maria", "Paolo", "3331234567")
+	w.nothingOf(t, h, "Maria", "Paolo", "3331234567", "Lia", "interpret")
 	if found, err := w.SearchPerson(ctx, "maria", 5); err != nil || len(found) != 1 {
 		t.Errorf("found %d, %v", len(found), err)
 	}
@@ -76,6 +79,9 @@ func TestAPersonIsFoundAndErased(t *testing.T) {
 	if _, err := w.Confirm(ctx, other.ID, other.Secret); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := w.GuestGrant(ctx, past.ID, "Lia", true, admin); err != nil {
+		t.Fatal(err)
+	}
 	for _, to := range []booking.State{booking.Called, booking.Served} {
 		if _, err := w.Transition(ctx, past.ID, to, admin); err != nil {
 			t.Fatal(err)
@@ -100,7 +106,7 @@ func TestAPersonIsFoundAndErased(t *testing.T) {
 	if err != nil || erased != 1 || left != 1 {
 		t.Errorf("erased %d, left %d, %v; one is in the room", erased, left, err)
 	}
-	w.nothingOf(t, past, "Maria", "3331234567")
+	w.nothingOf(t, past, "Maria", "3331234567", "Lia", "interpret")
 	if a, err := w.Get(ctx, past.ID); err != nil || a.State != booking.Served {
 		t.Errorf("the served one is %s, %v", a.State, err)
 	}

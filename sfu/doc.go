@@ -16,6 +16,8 @@
 //
 // What a viewer's link carries is estimated from its feedback (estimator) and
 // divided among its tracks (allocate): voices first, then pictures by importance.
+// Where a picture does not fit whole, frames are left out (thinning) before it
+// gets small.
 //
 // # Who owns what
 //

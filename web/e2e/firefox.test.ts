@@ -82,6 +82,14 @@ void test(
           });
           return sum;
         });
+      const unreported = await citizen.evaluate(() => {
+        const pc = (window as unknown as { made: RTCPeerConnection[] }).made.at(-1);
+        return (pc?.currentRemoteDescription?.sdp ?? 'm=video')
+          .split(/^(?=m=)/m)
+          .filter((s) => s.startsWith('m=video'))
+          .filter((s) => !s.includes('transport-wide-cc') || !/^a=rtcp-fb:\d+ transport-cc/m.test(s)).length;
+      });
+      assert.equal(unreported, 0, 'pictures are reported by transport-wide feedback');
       const first = await decoded();
       await eventually(
         'Firefox decodes',

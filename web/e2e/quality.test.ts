@@ -24,6 +24,18 @@ async function sent(page: Page): Promise<{ rid: string; mode: string; frames: nu
   });
 }
 
+/** unreported lists the kinds of sections whose way is not reported by transport-wide feedback. */
+async function unreported(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
+    const sections = (pc?.currentRemoteDescription?.sdp ?? 'm=none').split(/^(?=m=)/m);
+    return sections
+      .filter((s) => /^m=(?:audio|video|none)/.test(s))
+      .filter((s) => !s.includes('transport-wide-cc') || !/^a=rtcp-fb:\d+ transport-cc/m.test(s))
+      .map((s) => s.slice(2, 7));
+  });
+}
+
 void test('a weak connection is told in words', { timeout: 120_000 }, async () => {
   const { page: citizen, errors } = await newPage(site.browser, { ...phone, viewport: { width: 320, height: 568 } });
   const { page: clerk } = await newPage(site.browser, desktop);
@@ -53,6 +65,7 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
     (all) => ['l', 'h'].every((rid) => all.some((s) => s.rid === rid && s.mode === 'L1T3' && s.frames > 10)),
   );
   await flows(clerk, 'the clerk', 1);
+  assert.deepEqual(await unreported(citizen), [], 'all is reported by transport-wide feedback');
   await clerk.click('[data-command=people]');
   const peer = await clerk.locator('.person[data-peer]').getAttribute('data-peer');
   const say = { type: 'connection', peer, level: 'bad', sending: 'weak', reduced: true };
