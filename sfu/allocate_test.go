@@ -105,7 +105,7 @@ func newShow(t *testing.T, width float64, publishers int) *show {
 		slot := &outSlot{}
 		for src, video := range map[Source]bool{Microphone: false, Camera: true, Screen: true} {
 			tr := &outTrack{
-				to: s.viewer, source: src, ssrc: uint32(100*(i+1)) + uint32(src), pt: 120, twcc: 3,
+				to: s.viewer, source: src, ssrc: uint32(100*(i+1)) + uint32(src), pts: payloads{{pt: 120, rtx: 121}}, twcc: 3,
 				quality: QualityHigh, rw: rewriter{clock: 48000},
 			}
 			if video {
@@ -125,7 +125,7 @@ func newShow(t *testing.T, width float64, publishers int) *show {
 }
 
 func (s *show) source(p *mediaPeer, src Source, layer int, rate float64) {
-	sec := section{source: src, pt: 96, video: src != Microphone, simulcast: src == Camera}
+	sec := section{source: src, pts: payloads{{pt: 96}}, video: src != Microphone, simulcast: src == Camera}
 	ssrc := uint32(1000 + len(s.layers))
 	p.pubs[src].on = true
 	in := s.open(p, ssrc, &sec, layer)
@@ -166,7 +166,7 @@ func (s *show) frame(x *layerSource) {
 		x.seq++
 		x.packet.Timestamp, x.packet.Marker = x.ts, size <= 0
 		seq, _ := x.in.log.note(uint16(x.seq), x.ts, s.now)
-		s.take(x.in, &x.packet, seq, b)
+		s.take(x.in, &x.packet, seq, b, codecVP8)
 	}
 }
 

@@ -66,6 +66,9 @@ type Observer interface {
 	// Layers says which camera rids ("l", "h") somebody watches, when that
 	// changes; at first the browser sends both. The others may be paused.
 	Layers(active []string)
+	// Codec says how to pack camera and screen from now on: "h264", "vp9" or
+	// "av1" while all of the room can show it, or "vp8", as at first.
+	Codec(name string)
 	// Paused lists the slots whose camera, and those whose screen, is held back for
 	// now, since the peer's link has no room for it.
 	Paused(cameras, screens []int)

@@ -12,7 +12,8 @@ import (
 )
 
 // A capture is what arrived, for developers to run through the loop again: the
-// times, the numbers and the VP8 payload descriptors of all publishers' packets,
+// times, the numbers and the VP8 payload descriptors of all publishers' packets
+// (those of other codecs are left out),
 // and never a byte of picture or sound.
 //
 // It begins with captureMagic. Blocks follow: the number of a loop and the length
@@ -57,6 +58,9 @@ type recorder struct {
 func (r *recorder) note(s *inStream, h *rtp.Header, p *packet, now time.Time) {
 	if r.full = r.full || len(r.buf) > captureMost; r.full {
 		return
+	}
+	if p.codec != codecVP8 {
+		return // where its picture begins, only the codec knows
 	}
 	passed := max(0, now.Sub(r.last).Microseconds())
 	r.last = now

@@ -110,7 +110,7 @@ func (s *stage) play(t *testing.T, all []captured, want func(int) Quality) {
 			if c.what&captureLow != 0 {
 				layer = layerLow
 			}
-			streams[c.stream] = s.open(s.from, uint32(1000+c.stream), &section{source: Camera, pt: 96, video: true}, layer)
+			streams[c.stream] = s.open(s.from, uint32(1000+c.stream), &section{source: Camera, pts: payloads{{pt: 96}}, video: true}, layer)
 		}
 		in := streams[c.stream]
 		if in == nil {
@@ -125,7 +125,7 @@ func (s *stage) play(t *testing.T, all []captured, want func(int) Quality) {
 			payload[n] = 1 // RFC 6386, section 9.1: not a keyframe
 		}
 		if seq, fresh := in.log.note(c.seq, c.ts, s.now); fresh {
-			s.take(in, &rtp.Header{SequenceNumber: c.seq, Timestamp: c.ts, Marker: c.flags&captureMarker != 0}, seq, payload)
+			s.take(in, &rtp.Header{SequenceNumber: c.seq, Timestamp: c.ts, Marker: c.flags&captureMarker != 0}, seq, payload, codecVP8)
 		}
 		s.flush()
 	}
@@ -224,12 +224,12 @@ func TestCaptureOfAllLoops(t *testing.T) {
 			p := newMediaPeer("p", newMailbox(nil), 4)
 			p.pubs[Camera].on = true
 			l.add(&mediaRoom{}, p)
-			in := l.open(p, 7, &section{source: Camera, pt: 96, video: true}, layerHigh)
+			in := l.open(p, 7, &section{source: Camera, pts: payloads{{pt: 96}}, video: true}, layerHigh)
 			y := newLayered()
 			for n := range 10 * (i + 1) {
 				for _, pkt := range y.frame(n == 0, 1) {
 					seq, _ := in.log.note(uint16(pkt.seq), pkt.ts, l.now)
-					l.take(in, &rtp.Header{Timestamp: pkt.ts, Marker: true}, seq, pkt.payload)
+					l.take(in, &rtp.Header{Timestamp: pkt.ts, Marker: true}, seq, pkt.payload, codecVP8)
 				}
 			}
 			l.remove(p)

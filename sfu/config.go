@@ -31,6 +31,11 @@ type Config struct {
 	// Default: the addresses of the machine's interfaces, and loopback.
 	Announce []netip.Addr
 
+	// Codecs are those that pictures may be sent in, the preferred first: "vp8",
+	// "h264", "vp9", "av1". A peer is told to send the first one that all of its
+	// room can show; VP8 is always one. Default: VP8 alone.
+	Codecs []string
+
 	MaxPeers         int   // in one room; 6
 	MaxSlots         int   // receive slots of one peer; 15
 	MaxStreams       int   // SSRCs one peer may send; 12

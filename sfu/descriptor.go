@@ -10,6 +10,7 @@ type descriptor struct {
 	sync     bool // Y: the picture needs no other of its layer
 	wide     bool // the picture id has 15 bits
 	key      bool // the packet begins a keyframe
+	bare     bool // H.264: one without its parameter sets
 }
 
 func (d descriptor) picture(b []byte) uint16 {

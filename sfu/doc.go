@@ -10,9 +10,11 @@
 // does SDP, ICE, DTLS, SCTP and data channels. RTP and RTCP never enter pion:
 // the loop decrypts a packet with the keys of that connection (keyring), finds
 // the stream by SSRC, or by mid and rid (inStream), keeps it in the ring, and
-// lets every outTrack that carries this stream rewrite (rewriter), encrypt and
-// queue it. What one read brought goes out with one write. A viewer who comes
-// soon after a keyframe begins with what the ring has kept of it (replay).
+// lets every outTrack that carries this stream, and whose viewer has its codec,
+// rewrite (rewriter), encrypt and queue it. What one read brought goes out with
+// one write. A viewer who comes soon after a keyframe begins with what the ring
+// has kept of it (replay). Where no UDP gets out, the same packets come and go
+// in frames over TCP (tcpPort, tcpStream).
 //
 // What a viewer's link carries is estimated from its feedback (estimator) and
 // divided among its tracks (allocate): voices first, then pictures by importance.
@@ -25,8 +27,9 @@
 // of them, and loops share nothing. All media state belongs to its loop's
 // goroutine, so a packet takes no lock and fan-out is a plain slice. The control
 // plane posts closures to it and does not wait, but for Close. Locks are taken in
-// the order SFU, Room, then any one of Peer, a loop's directory, its queue or a
-// mailbox; under the first two nothing is called but the posting to loop and
+// the order SFU, Room, then any one of Peer, the TCP port (and under
+// it a stream's queue), a loop's directory, its
+// queue or a mailbox; under the first two nothing is called but the posting to loop and
 // mailboxes, no pion, no Observer. An Observer is called by its peer's mailbox
 // goroutine, in order, with no lock held.
 //

@@ -50,7 +50,7 @@ func newBench(tb testing.TB, viewers int) *bench {
 	room := &mediaRoom{}
 	b.from = newMediaPeer("from", newMailbox(nil), 4)
 	b.from.in, b.from.out, b.from.addr = context(srtp.SRTPReplayProtection(1024)), context(), b.addr
-	b.from.sections = map[string]section{"1": {source: Camera, pt: 96, video: true, exts: extensions{mid: 4, twcc: 5}}}
+	b.from.sections = map[string]section{"1": {source: Camera, pts: payloads{{pt: 96}}, video: true, exts: extensions{mid: 4, twcc: 5}}}
 	b.from.declared = map[uint32]string{0x1234: "1"}
 	b.from.pubs[Camera].on, b.from.twccID = true, 5
 	b.add(room, b.from)
@@ -59,7 +59,7 @@ func newBench(tb testing.TB, viewers int) *bench {
 	for i := range viewers {
 		v := newMediaPeer("to", newMailbox(nil), 4)
 		v.in, v.out, v.addr = context(), context(), b.addr
-		t := &outTrack{to: v, source: Camera, ssrc: uint32(100 + i), pt: 120, quality: QualityHigh, rw: rewriter{clock: 90000}}
+		t := &outTrack{to: v, source: Camera, ssrc: uint32(100 + i), pts: payloads{{pt: 120, rtx: 121}}, quality: QualityHigh, rw: rewriter{clock: 90000}}
 		t.twcc, t.rtx, v.path = 5, newRepairStream(uint32(500+i), 121), newEstimator(b.now)
 		slot := &outSlot{}
 		slot.tracks[Camera] = t
@@ -164,7 +164,7 @@ func TestPionSendsNoSRTP(t *testing.T) {
 func TestRepairByRTX(t *testing.T) {
 	b := newBench(t, 1)
 	sec := b.from.sections["1"]
-	sec.rtx = 97
+	sec.pts[codecVP8].rtx = 97
 	b.from.sections["1"] = sec
 	b.from.declared[0x99] = "1"
 	for range 3 {
@@ -246,25 +246,6 @@ func FuzzReceive(f *testing.F) {
 		b.flush()
 		if n := len(b.from.streams); n > b.from.maxSSRC {
 			t.Errorf("%d streams", n)
-		}
-	})
-}
-
-// FuzzVP8 reads and rewrites any payload.
-func FuzzVP8(f *testing.F) {
-	f.Add([]byte{0x90, 0xf0, 0x80, 0x05, 9, 0x20, 0x00})
-	f.Add([]byte{0x10})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d, ok := parseVP8(b)
-		if !ok {
-			return
-		}
-		n := len(b)
-		was := d.picture(b)
-		d.shift(b, 5, 7)
-		again, ok := parseVP8(b)
-		if !ok || len(b) != n || again.key != d.key || d.wide && again.picture(b) != (was+5)&0x7fff {
-			t.Errorf("% x", b)
 		}
 	})
 }

@@ -34,7 +34,8 @@ type loop struct {
 	count *counters
 	log   *slog.Logger
 
-	seats int // peers of its rooms; under SFU.mu
+	seats  int     // peers of its rooms; under SFU.mu
+	prefer []codec // the settings' codecs of pictures, the best first
 
 	mu     sync.Mutex
 	posted []func()
@@ -291,6 +292,7 @@ func (l *loop) remove(p *mediaPeer) {
 			}
 		}
 	}
+	l.agreeCodec(p.room)
 	p.in, p.out = nil, nil
 	l.route(p, false, nil)
 	clear(p.streams)

@@ -86,7 +86,7 @@ func TestHeavyLossTurnsToTheLowLayer(t *testing.T) {
 	now := time.Unix(1000, 0)
 	low, high := &inStream{layer: layerLow, lastAt: now}, &inStream{layer: layerHigh, lastAt: now}
 	pub := &publication{on: true, layers: [layers]*inStream{low, high}}
-	tr := &outTrack{source: Camera, pub: pub, quality: QualityHigh, cur: high}
+	tr := &outTrack{source: Camera, pub: pub, pts: payloads{{pt: 96}}, quality: QualityHigh, cur: high}
 	if tr.choose(now) != high {
 		t.Fatal("the high layer is not the first choice")
 	}
@@ -109,7 +109,7 @@ func TestChooseFallsBackToWhatFlows(t *testing.T) {
 	now := time.Unix(1000, 0)
 	low, high := &inStream{layer: layerLow, lastAt: now}, &inStream{layer: layerHigh, lastAt: now.Add(-layerQuiet)}
 	pub := &publication{on: true, layers: [layers]*inStream{low, high}}
-	tr := &outTrack{source: Camera, pub: pub, quality: QualityHigh}
+	tr := &outTrack{source: Camera, pub: pub, pts: payloads{{pt: 96}}, quality: QualityHigh}
 	if tr.choose(now) != low {
 		t.Error("a silent layer was preferred")
 	}

@@ -36,6 +36,7 @@ type mediaPeer struct {
 
 	sections map[string]section // what it may send, by mid
 	declared map[uint32]string  // SSRCs that the offer ties to a mid
+	codec    codec              // which it was told to send
 	maxSSRC  int
 	streams  map[uint32]*inStream
 	repairs  map[uint32]*inStream // by the SSRC of the RTX stream that repairs it
@@ -89,9 +90,11 @@ type inStream struct {
 	pub     *publication
 	ssrc    uint32
 	layer   int
-	pt, rtx uint8
+	pts     payloads
 	exts    extensions
 	video   bool
+	codec   codec // of the newest packet
+	sets    bool  // H.264: its keyframes come with their parameter sets
 	log     receiveLog
 	ring    *ring // video only
 	lastAt  time.Time
@@ -134,7 +137,8 @@ type outTrack struct {
 	to      *mediaPeer
 	source  Source
 	ssrc    uint32
-	pt      uint8
+	pts     payloads
+	codec   codec // of what flows now
 	rtx     repairStream
 	twcc    uint8 // id of the transport-wide number's extension; 0: without
 	quality Quality
@@ -209,13 +213,21 @@ func (t *outTrack) detach() {
 	t.lossy, t.lowUntil, t.lowFor = 0, time.Time{}, 0
 }
 
+// shown is a layer of the publication, if the viewer can show its codec.
+func (t *outTrack) shown(layer int) *inStream {
+	if s := t.pub.layers[layer]; s != nil && t.pts[s.codec].pt != 0 {
+		return s
+	}
+	return nil
+}
+
 // choose decides which layer a track should carry.
 func (t *outTrack) choose(now time.Time) *inStream {
 	most := t.limit(now)
 	if t.pub == nil || !t.pub.on || most == QualityNone {
 		return nil
 	}
-	low, high := t.pub.layers[layerLow], t.pub.layers[layerHigh]
+	low, high := t.shown(layerLow), t.shown(layerHigh)
 	best, other := high, low
 	if low != nil && most == QualityLow {
 		best, other = low, high

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func newSlotTrack(slot int, s Source) *slotTrack {
 	}
 	t.codec, t.kind = opus(), webrtc.RTPCodecTypeAudio
 	if s.kind() == "video" {
-		t.codec, t.kind = vp8(), webrtc.RTPCodecTypeVideo
+		t.codec, t.kind = codecVP8.capability(), webrtc.RTPCodecTypeVideo
 	}
 	return t
 }
@@ -72,29 +73,23 @@ func opus() webrtc.RTPCodecCapability {
 	}
 }
 
-func vp8() webrtc.RTPCodecCapability {
-	return webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
-		RTCPFeedback: []webrtc.RTCPFeedback{
-			{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"},
-			{Type: "goog-remb"},
-		},
-	}
-}
-
-// newMediaEngine offers Opus and VP8 and nothing else: VP9 and AV1 freeze on
-// iOS, H.264 is missing in some builds. RTX (RFC 4588) is for both ways:
+// newMediaEngine offers Opus, VP8 and what else the settings name, and nothing
+// more. RTX (RFC 4588) is for both ways:
 // without it a publisher's padding goes into the media's own numbers, where a
 // lost one can never be had again, and a repair to a viewer must be the same
 // packet to the byte.
-func newMediaEngine() (*webrtc.MediaEngine, error) {
+func newMediaEngine(pictures []codec) (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	errs := []error{
 		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opus(), PayloadType: 111}, webrtc.RTPCodecTypeAudio),
-		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: vp8(), PayloadType: 96}, webrtc.RTPCodecTypeVideo),
-		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96",
-		}, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
+	}
+	for _, c := range slices.Sorted(slices.Values(pictures)) { // VP8 is sent until the browser is told otherwise
+		pt := webrtc.PayloadType(96 + 2*c)
+		errs = append(errs,
+			m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: c.capability(), PayloadType: pt}, webrtc.RTPCodecTypeVideo),
+			m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt),
+			}, PayloadType: pt + 1}, webrtc.RTPCodecTypeVideo))
 	}
 	for uri, kinds := range map[string][]webrtc.RTPCodecType{
 		sdp.SDESMidURI:         {webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo},
@@ -113,7 +108,7 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 
 // newConnection makes the control plane of one peer: SDP, ICE, DTLS and SCTP.
 func (p *Peer) newConnection() (*webrtc.PeerConnection, error) {
-	m, err := newMediaEngine()
+	m, err := newMediaEngine(p.room.loop.prefer)
 	if err != nil {
 		return nil, fmt.Errorf("codecs: %w", err)
 	}
@@ -288,8 +283,8 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 				return badOffer("slot section %q has %d encodings", mid, len(enc))
 			}
 			t := &outTrack{
-				to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pt: s.pt, quality: QualityHigh,
-				rtx: newRepairStream(uint32(enc[0].RTX.SSRC), s.rtx),
+				to: p.media, source: Source(src), ssrc: uint32(enc[0].SSRC), pts: s.pts, quality: QualityHigh,
+				rtx: newRepairStream(uint32(enc[0].RTX.SSRC), s.pts[codecVP8].rtx),
 			}
 			if s.exts.twcc <= 14 && (t.rtx.ssrc != 0 || !s.video) { // one byte holds no other id (RFC 8285)
 				t.twcc = s.exts.twcc
@@ -324,6 +319,9 @@ func (p *Peer) settle(o *Offer, desc *sdp.SessionDescription, answer string, sen
 		if m.path == nil && len(m.tracks) > 0 {
 			m.path = newEstimator(p.room.loop.now)
 			m.path.blind = true
+		}
+		if m.room != nil {
+			p.room.loop.agreeCodec(m.room)
 		}
 	})
 	p.room.negotiated(p, len(o.Receive))

@@ -56,7 +56,7 @@ func (l *loop) pad(p *mediaPeer) {
 	bytes := (e.probe.rate - e.acked) * tickEvery.Seconds() / 8
 	for n := 0; n < probeMost && bytes > 0; n++ {
 		t.rtx.seq++
-		h := outHeader{ssrc: t.rtx.ssrc, pt: t.rtx.pt, repair: true, seq: t.rtx.seq}
+		h := outHeader{ssrc: t.rtx.ssrc, pt: t.pts[codecVP8].rtx, repair: true, seq: t.rtx.seq}
 		t.count(&h, probePadding, l.now)
 		d := l.next()
 		at := h.write(d.buf[:mtu], 0, t.rw.lastTS)

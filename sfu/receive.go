@@ -33,35 +33,41 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 			return
 		}
 	}
+	c, rtx, ok := s.pts.find(h.PayloadType)
 	switch {
-	case repair && h.PayloadType == s.rtx && len(payload) > 2:
+	case !ok || rtx != repair:
+	case repair && len(payload) > 2:
 		// RFC 4588, section 4: the number of the lost packet comes first.
 		// Without a hole to fill it is padding in disguise, to probe the path.
 		if seq, fresh := s.log.mend(uint16(payload[0])<<8 | uint16(payload[1])); fresh {
-			l.take(s, h, seq, payload[2:])
+			l.take(s, h, seq, payload[2:], c)
 		}
-	case !repair && h.PayloadType == s.pt:
+	case !repair:
 		if seq, fresh := s.log.note(h.SequenceNumber, h.Timestamp, l.now); fresh {
-			l.take(s, h, seq, payload)
+			l.take(s, h, seq, payload, c)
 		}
 	}
 }
 
 // take stores and forwards a packet of a known stream.
-func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
+func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte, c codec) {
 	quiet := !s.flows(l.now)
 	s.lastAt = l.now
 	s.octets += uint32(len(payload)) //nolint:gosec // modulo 2^32
-	pkt := packet{seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
+	pkt := packet{codec: c, seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
 	pkt.desc.pic, pkt.desc.tl0, pkt.desc.tid = -1, -1, -1
 	if s.video && len(payload) > 0 {
-		d, ok := parseVP8(payload)
+		d, ok := c.parse(payload)
 		if !ok {
 			// Keep the number, drop the rest: a hole would be asked for for ever.
 			pkt.payload = nil
 		}
 		pkt.desc = d
-		if d.key {
+		if d.bare && s.sets {
+			pkt.desc.key = false // what it belongs to began with its parameter sets
+		}
+		s.sets = s.sets || d.key && !d.bare
+		if pkt.desc.key {
 			s.keyWant, s.keySoon, s.keyCame, s.log.gaveUp = false, false, true, false
 		}
 	}
@@ -74,6 +80,9 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 	}
 	if s.pub.source == Microphone && s.exts.level != 0 {
 		s.pub.peer.loud(h.GetExtension(s.exts.level), l.now)
+	}
+	if c != s.codec && seq == s.log.highest {
+		l.changeCodec(s, c)
 	}
 	if !s.pub.on {
 		return
@@ -94,17 +103,17 @@ func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
 	if !t.to.ready() {
 		return
 	}
+	if t.pts[p.codec].pt == 0 { // until its publisher heeds what it was told
+		l.count.unshown.Add(1)
+		return
+	}
 	marker := p.marker
 	if t.cur != s {
 		if t.target != s || s.video && !p.desc.key || len(p.payload) == 0 {
 			return
 		}
-		t.rw.cut = t.cut(s)
-		t.rw.begin(s, p, l.now)
-		t.cur = s
-		t.srAt = time.Time{}        // a sender report soon, for lip-sync
-		marker = marker || !s.video // RFC 3551, section 4.1: a new talkspurt
-		l.count.switches.Add(1)
+		l.begin(t, s, p)
+		marker = marker || !s.video           // RFC 3551, section 4.1: a new talkspurt
 		if s.video && s.log.highest > p.seq { // what came before its keyframe
 			l.deliverKept(t, s, p.seq)
 			return
@@ -120,9 +129,30 @@ func (l *loop) forward(t *outTrack, s *inStream, p *packet) {
 	l.deliver(t, p, &at, marker && !at.empty)
 }
 
+// begin lets a track carry a stream from a packet on.
+func (l *loop) begin(t *outTrack, s *inStream, p *packet) {
+	t.rw.cut = t.cut(s)
+	t.rw.begin(s, p, l.now)
+	t.cur, t.codec = s, p.codec
+	t.srAt = time.Time{} // a sender report soon, for lip-sync
+	l.count.switches.Add(1)
+}
+
+// changeCodec notes that a publisher packs its pictures in another way from now
+// on. Viewers go on with the next keyframe, if they can show it.
+func (l *loop) changeCodec(s *inStream, c codec) {
+	s.codec, s.sets, s.key = c, false, lastKey{}
+	for _, t := range s.pub.viewers {
+		if t.cur == s {
+			t.cur = nil
+		}
+		t.target = t.choose(l.now) // no keyframe is asked for: the codec begins with one
+	}
+}
+
 // deliver sends a packet for the first time.
 func (l *loop) deliver(t *outTrack, p *packet, at *spot, marker bool) {
-	if l.send(t, p, at, t.header(marker)) {
+	if l.send(t, p, at, t.header(p, marker)) {
 		l.count.forwarded.Add(1)
 		t.packets++
 		t.octets += uint32(len(p.payload)) //nolint:gosec // modulo 2^32
@@ -158,8 +188,8 @@ func (t *outTrack) count(h *outHeader, size int, now time.Time) {
 }
 
 // header is that of a packet sent for the first time.
-func (t *outTrack) header(marker bool) outHeader {
-	return outHeader{ssrc: t.ssrc, pt: t.pt, marker: marker}
+func (t *outTrack) header(p *packet, marker bool) outHeader {
+	return outHeader{ssrc: t.ssrc, pt: t.pts[p.codec].pt, marker: marker}
 }
 
 // payloadOf cuts header and padding off; pion has checked the header's lengths.
@@ -205,14 +235,15 @@ func (l *loop) admit(p *mediaPeer, h *rtp.Header) (s *inStream, repair bool) {
 		mid = p.declared[h.SSRC]
 	}
 	sec, ok := p.sections[mid]
+	_, rtx, known := sec.pts.find(h.PayloadType)
 	switch {
 	case !ok:
 		return nil, false
-	case sec.pt == h.PayloadType:
+	case known && !rtx:
 		if layer, ok := sec.layer(rid); ok {
 			return l.open(p, h.SSRC, &sec, layer), false
 		}
-	case sec.rtx != 0 && sec.rtx == h.PayloadType:
+	case known:
 		if layer, ok := sec.layer(repaired); ok {
 			if s := p.pubs[sec.source].layers[layer]; s != nil {
 				p.repairs[h.SSRC] = s
@@ -243,7 +274,7 @@ func (l *loop) open(p *mediaPeer, ssrc uint32, sec *section, layer int) *inStrea
 		delete(p.streams, old.ssrc)
 		maps.DeleteFunc(p.repairs, func(_ uint32, s *inStream) bool { return s == old })
 	}
-	s := &inStream{pub: pub, ssrc: ssrc, layer: layer, pt: sec.pt, rtx: sec.rtx, exts: sec.exts, video: sec.video}
+	s := &inStream{pub: pub, ssrc: ssrc, layer: layer, pts: sec.pts, exts: sec.exts, video: sec.video}
 	s.log.clock = 48000
 	if s.video {
 		size := ringHigh

@@ -68,7 +68,6 @@ func (y *lately) may(seq uint16, rtt time.Duration, now time.Time) bool {
 // to SRTP too. With ssrc 0 none was agreed.
 type repairStream struct {
 	ssrc uint32
-	pt   uint8
 	seq  uint16 // of the next
 }
 
@@ -77,18 +76,18 @@ func newRepairStream(ssrc uint32, pt uint8) repairStream {
 		return repairStream{}
 	}
 	// Below 2^15, as the media's own (RFC 3711, section 3.3.1).
-	return repairStream{ssrc: ssrc, pt: pt, seq: uint16(rand.IntN(1 << 15))} //nolint:gosec // not a secret
+	return repairStream{ssrc: ssrc, seq: uint16(rand.IntN(1 << 15))} //nolint:gosec // not a secret
 }
 
 // header is that of a repair. Where RTX was not agreed the packet goes out as it
 // was, to the byte: one SSRC and number never carry two contents, on which the
 // nonces of SRTP depend.
-func (r *repairStream) header(t *outTrack, marker bool) outHeader {
+func (r *repairStream) header(t *outTrack, p *packet, marker bool) outHeader {
 	if r.ssrc == 0 {
-		return outHeader{ssrc: t.ssrc, pt: t.pt, marker: marker}
+		return t.header(p, marker)
 	}
 	r.seq++
-	return outHeader{ssrc: r.ssrc, pt: r.pt, marker: marker, repair: true, seq: r.seq}
+	return outHeader{ssrc: r.ssrc, pt: t.pts[p.codec].rtx, marker: marker, repair: true, seq: r.seq}
 }
 
 // resend answers a NACK from the publisher's ring.
@@ -124,7 +123,7 @@ func (l *loop) resendOne(t *outTrack, seq uint16) {
 		return
 	}
 	t.resends++
-	if l.send(t, p, &at, t.rtx.header(t, p.marker && !at.empty)) {
+	if l.send(t, p, &at, t.rtx.header(t, p, p.marker && !at.empty)) {
 		l.count.resent.Add(1)
 	}
 }

@@ -34,11 +34,12 @@ func (s *stage) opened(t *testing.T) [][]byte {
 // went out first; without RTX it is the same packet.
 func TestRepairsOfAViewer(t *testing.T) {
 	for name, rtx := range map[string]repairStream{
-		"rtx": {ssrc: 77, pt: 97, seq: 0xfffe}, "plain": {},
+		"rtx": {ssrc: 77, seq: 0xfffe}, "plain": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
 			s.track.rtx = rtx
+			s.track.pts[codecVP8].rtx = 97
 			s.frame(t, true, 3)
 			s.enter()
 			for range 5 {
@@ -82,7 +83,7 @@ func TestRepairsOfAViewer(t *testing.T) {
 // newest keyframe there are none.
 func TestRepairsDoNotFillThePath(t *testing.T) {
 	s := newStage(t)
-	s.track.rtx = repairStream{ssrc: 77, pt: 97}
+	s.track.rtx, s.track.pts[codecVP8].rtx = repairStream{ssrc: 77}, 97
 	s.viewer.path = newEstimator(s.now)
 	s.frame(t, true, 3)
 	s.enter()

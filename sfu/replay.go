@@ -59,14 +59,11 @@ func (l *loop) replay(t *outTrack, s *inStream) bool {
 		return false
 	}
 	first := s.ring.get(s.key.seq)
-	t.rw.cut = t.cut(s)
-	t.rw.begin(s, first, l.now)
+	l.begin(t, s, first)
 	for newest.desc.tid > int8(t.rw.top()) { //nolint:gosec // at most 3
 		newest = s.ring.get(newest.seq - 1)
 	}
 	t.rw.hasten(first, newest)
-	t.cur, t.srAt = s, time.Time{}
-	l.count.switches.Add(1)
 	l.deliverKept(t, s, s.key.seq)
 	l.count.replayed.Add(1)
 	return true

@@ -56,7 +56,7 @@ func newStage(t *testing.T) *stage {
 	}
 	s.viewer = newMediaPeer("late", newMailbox(nil), 4)
 	s.viewer.in, s.viewer.out, s.viewer.addr = keys(), keys(), s.tap.to
-	s.track = &outTrack{to: s.viewer, source: Camera, ssrc: 999, pt: 120, quality: QualityHigh, rw: rewriter{clock: 90000}}
+	s.track = &outTrack{to: s.viewer, source: Camera, ssrc: 999, pts: payloads{{pt: 120}}, quality: QualityHigh, rw: rewriter{clock: 90000}}
 	s.viewer.tracks[999] = s.track
 	s.viewer.slots = []*outSlot{{}}
 	s.viewer.slots[0].tracks[Camera] = s.track

@@ -6,6 +6,7 @@ type packet struct {
 	seq     int64 // extended
 	ts      uint32
 	marker  bool
+	codec   codec
 	desc    descriptor
 	payload []byte
 }

@@ -15,7 +15,7 @@ const audioLevelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level" // RFC 6464
 // section is what was agreed for one m-line on which a peer sends.
 type section struct {
 	source    Source
-	pt, rtx   uint8 // rtx is 0 where there is none
+	pts       payloads
 	video     bool
 	simulcast bool
 	exts      extensions
@@ -134,29 +134,43 @@ func agreed(answer string) (map[string]section, error) {
 		mid, _ := m.Attribute("mid")
 		s := section{video: m.MediaName.Media == "video"}
 		_, s.simulcast = m.Attribute("simulcast")
-		want := "opus/48000/2"
-		if s.video {
-			want = "VP8/90000"
-		}
-		for _, a := range m.Attributes {
-			id, value, _ := strings.Cut(a.Value, " ")
-			id, _, _ = strings.Cut(id, "/")
-			n, err := strconv.ParseUint(id, 10, 8)
-			switch {
-			case err != nil:
-			case a.Key == "rtpmap" && strings.EqualFold(value, want) && s.pt == 0:
-				s.pt = uint8(n)
-			case a.Key == "fmtp" && s.video && s.pt != 0 && value == fmt.Sprintf("apt=%d", s.pt):
-				s.rtx = uint8(n)
-			case a.Key == "extmap":
-				s.exts.set(value, uint8(n))
-			}
-		}
-		if s.pt != 0 && m.MediaName.Port.Value != 0 {
+		s.read(m)
+		if s.pts[codecVP8].pt != 0 && m.MediaName.Port.Value != 0 {
 			all[mid] = s
 		}
 	}
 	return all, nil
+}
+
+// read takes payload types and extensions from the attributes.
+func (s *section) read(m *sdp.MediaDescription) {
+	for _, a := range m.Attributes {
+		id, value, _ := strings.Cut(a.Value, " ")
+		id, _, _ = strings.Cut(id, "/")
+		n, err := strconv.ParseUint(id, 10, 8)
+		switch {
+		case err != nil:
+		case a.Key == "rtpmap":
+			for c := codecVP8; c < codecCount; c++ {
+				want := c.rtpmap()
+				if !s.video {
+					want = [codecCount]string{codecVP8: "opus/48000/2"}[c]
+				}
+				if strings.EqualFold(value, want) && s.pts[c].pt == 0 {
+					s.pts[c].pt = uint8(n)
+				}
+			}
+		case a.Key == "fmtp" && s.video:
+			apt, _ := strings.CutPrefix(value, "apt=")
+			of, _ := strconv.ParseUint(apt, 10, 8)
+			if c, rtx, ok := s.pts.find(uint8(of)); ok && !rtx {
+				s.pts[c].rtx = uint8(n)
+			}
+		case a.Key == "extmap":
+			s.exts.set(value, uint8(n))
+		}
+	}
+	s.pts.even()
 }
 
 func (e *extensions) set(uri string, id uint8) {

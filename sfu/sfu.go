@@ -39,6 +39,10 @@ func New(cfg Config) (*SFU, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
+	pictures, err := codecsOf(cfg.Codecs)
+	if err != nil {
+		return nil, err
+	}
 	// One certificate for all connections, new with each start: browsers learn
 	// its fingerprint from the answer.
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -55,7 +59,9 @@ func New(cfg Config) (*SFU, error) {
 		if err != nil {
 			return nil, errors.Join(err, s.closePorts())
 		}
-		s.loops = append(s.loops, newLoop(conn, cfg.Logger))
+		l := newLoop(conn, cfg.Logger)
+		l.prefer = pictures
+		s.loops = append(s.loops, l)
 	}
 	if s.tcp, err = openTCP(&s.cfg, s.loops); err != nil {
 		return nil, errors.Join(err, s.closePorts())

@@ -23,6 +23,8 @@ type Stats struct {
 	// Thinned are packets of upper temporal layers that a viewer's path had no
 	// room for.
 	Thinned uint64
+	// Unshown were in a codec that their viewer does not have.
+	Unshown uint64
 	// Padded are packets of padding, sent to find out what a viewer's path carries.
 	Padded uint64
 	// Replayed are viewers who began with a keyframe that was kept.
@@ -50,7 +52,7 @@ type Stats struct {
 
 // counters are those of one loop.
 type counters struct {
-	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, thinned, replayed, padded,
+	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, thinned, replayed, padded, unshown,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes,
 	streamsRefused, streamDropped atomic.Uint64
 	overTCP atomic.Int64
@@ -71,6 +73,7 @@ func (c *counters) addTo(s *Stats) {
 	s.Thinned += c.thinned.Load()
 	s.Replayed += c.replayed.Load()
 	s.Padded += c.padded.Load()
+	s.Unshown += c.unshown.Load()
 	s.Unknown += c.unknown.Load()
 	s.Refused += c.refused.Load()
 	s.ControlDropped += c.controlDropped.Load()

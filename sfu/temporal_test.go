@@ -208,7 +208,7 @@ func TestFramesGoBeforeThePicture(t *testing.T) {
 func TestThinningDoesNotAllocate(t *testing.T) {
 	y, now := newLayered(), time.Unix(1000, 0)
 	b := newBench(t, 1)
-	in := b.open(b.from, 77, &section{source: Camera, pt: 96, video: true}, layerHigh)
+	in := b.open(b.from, 77, &section{source: Camera, pts: payloads{{pt: 96}}, video: true}, layerHigh)
 	var track *outTrack
 	for _, t := range b.peers[1].tracks {
 		track = t
@@ -224,7 +224,7 @@ func TestThinningDoesNotAllocate(t *testing.T) {
 		b.now = now.Add(time.Duration(i) * 33 * time.Millisecond)
 		b.hdr.SequenceNumber, b.hdr.Timestamp, b.hdr.Marker = uint16(p.seq), p.ts, true
 		seq, _ := in.log.note(uint16(p.seq), p.ts, b.now)
-		b.take(in, &b.hdr, seq, p.payload)
+		b.take(in, &b.hdr, seq, p.payload, codecVP8)
 		b.resend(track, []rtcp.NackPair{{PacketID: uint16(track.rw.lastSeq)}})
 		track.resends = 0
 		b.flush()

@@ -229,7 +229,7 @@ func TestKeysAfterFourBillionPackets(t *testing.T) {
 	}
 	s.whole(t) // decrypts all of it
 	n := len(s.tap.sent)
-	s.track.rtx = repairStream{ssrc: 77, pt: 97}
+	s.track.rtx, s.track.pts[codecVP8].rtx = repairStream{ssrc: 77}, 97
 	s.resend(s.track, []rtcp.NackPair{{PacketID: uint16(track.lastSeq - 100)}})
 	s.flush()
 	if len(s.tap.sent) != n+1 {

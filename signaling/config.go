@@ -69,6 +69,7 @@ type Config struct {
 	Limits         protocol.Limits
 	ICEServers     []protocol.ICEServer // for everybody
 	Relay          Relay                // for each socket, after ICEServers; nil: none
+	VideoCodecs    []string             // that a browser should offer beside VP8, as sfu.Config has them
 	Logger         *slog.Logger
 	// ClientIP tells who connects, for the limit on connections per address
 	// (the remote address; behind a proxy, say what the proxy says).

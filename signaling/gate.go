@@ -17,7 +17,7 @@ var errTold = errors.New("signaling: answered")
 
 // welcome says hello and turns the first message into a seat.
 func (s *Server) welcome(ctx context.Context, c *conn) (*session, error) {
-	c.send(protocol.Hello{Version: protocol.Version, Limits: s.cfg.Limits, ICEServers: s.iceServers(ctx, c)})
+	c.send(protocol.Hello{Version: protocol.Version, Limits: s.cfg.Limits, ICEServers: s.iceServers(ctx, c), VideoCodecs: s.cfg.VideoCodecs})
 	// Not a context for the read: its end would cut the socket before the
 	// error is told.
 	late := time.AfterFunc(s.cfg.JoinTimeout, func() { c.fail(&fault{code: protocol.CodeJoinTimeout}, false) })

@@ -47,7 +47,7 @@ func (x *session) mediaForOffer() (MediaPeer, error) {
 	}
 	x.media.Close()
 	x.epoch++
-	x.slots, x.layers, x.paused = map[int]string{}, nil, protocol.Paused{}
+	x.slots, x.layers, x.paused, x.codec = map[int]string{}, nil, protocol.Paused{}, protocol.Codec{}
 	peer, err := x.s.cfg.Media.Join(x.room.id, x.name, &observer{x: x, epoch: x.epoch})
 	if err != nil {
 		return nil, err
@@ -121,6 +121,13 @@ func (o *observer) Layers(active []string) {
 	o.post(func(x *session) {
 		x.layers = &protocol.Layers{Active: active}
 		x.send(*x.layers)
+	})
+}
+
+func (o *observer) Codec(name string) {
+	o.post(func(x *session) {
+		x.codec = protocol.Codec{Video: name}
+		x.send(x.codec)
 	})
 }
 

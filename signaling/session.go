@@ -67,6 +67,7 @@ type session struct {
 	failed   bool
 	slots    map[int]string
 	layers   *protocol.Layers
+	codec    protocol.Codec
 	speaking protocol.Speaking
 	gauge    gauge
 	paused   protocol.Paused
@@ -301,6 +302,9 @@ func (x *session) replay() {
 	}
 	if x.layers != nil {
 		x.send(*x.layers)
+	}
+	if x.codec.Video != "" {
+		x.send(x.codec)
 	}
 	if len(x.paused.Cameras)+len(x.paused.Screens) > 0 {
 		x.send(x.paused)

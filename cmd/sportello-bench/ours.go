@@ -69,5 +69,6 @@ func (deaf) Failed()                     {}
 func (deaf) Layers([]string)             {}
 func (deaf) Speaking([]string)           {}
 func (deaf) Paused([]int, []int)         {}
+func (deaf) Codec(string)                {}
 func (deaf) TransferEnded(string, error) {}
 func (deaf) TextRefused(error)           {}

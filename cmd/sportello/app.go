@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -106,7 +107,10 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		Redis:     st.redis,
 		PublicURL: s.PublicURL,
 		Limits:    protocol.Limits{FileBytes: s.FileLimit, Participants: s.RoomLimit},
-		Logger:    log.With("part", "signaling"),
+
+		VideoCodecs: slices.DeleteFunc(slices.Clone(s.VideoCodecs), func(c string) bool { return c == "vp8" }),
+
+		Logger: log.With("part", "signaling"),
 	})
 	if err != nil {
 		agenda.Close()
@@ -189,6 +193,7 @@ func openMedia(s settings, log *slog.Logger) (*sfu.SFU, error) {
 		TCPPort:          tcp,
 		Loops:            s.mediaLoops(),
 		Announce:         s.MediaAddresses,
+		Codecs:           s.VideoCodecs,
 		MaxPeers:         s.RoomLimit,
 		MaxTransferBytes: s.FileLimit,
 		Logger:           log.With("part", "sfu"),

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"sportello/sfu"
 )
 
 // settings are what can be set from outside, by environment variables. The
@@ -38,6 +40,7 @@ type settings struct {
 	MediaTCPPort   string       `env:"SPORTELLO_MEDIA_TCP_PORT" help:"TCP port of the same media for browsers whose network lets no UDP out (ICE-TCP); one whatever SPORTELLO_MEDIA_LOOPS; empty: the number of SPORTELLO_MEDIA_PORT; off: none; 0: any free one"`
 	MediaLoops     int          `env:"SPORTELLO_MEDIA_LOOPS" envDefault:"1" help:"processor cores that forward media, each on a UDP port of its own, from SPORTELLO_MEDIA_PORT upwards; one carries well over sixty calls of two at once; 0: all cores"`
 	MediaAddresses []netip.Addr `env:"SPORTELLO_MEDIA_ADDRESSES" help:"addresses at which browsers reach the media port, separated by commas; empty: those of this machine's interfaces"`
+	VideoCodecs    []string     `env:"SPORTELLO_VIDEO_CODECS" envDefault:"vp8" help:"how pictures may be packed, the preferred first, separated by commas: vp8, h264, vp9, av1; a room takes the first that all in it can show, and vp8 is always one; vp9 and av1 look better on narrow lines and cost the computers of citizens more"`
 	TurnPort       string       `env:"SPORTELLO_TURN_PORT" envDefault:"off" help:"port (UDP and TCP, often 3478) of the relay for browsers whose network lets no UDP out to the media port; with SPORTELLO_TLS also TLS on the same port; off: none; 0: any free one"`
 
 	PrivateAddr string `env:"SPORTELLO_PRIVATE_ADDR" help:"where to serve metrics (/metrics, for Prometheus) and profiles (/debug/pprof/), without a login: :9464 means 127.0.0.1:9464, other hosts must be written out; empty: not served"`
@@ -142,6 +145,9 @@ func (s settings) check() error {
 	}
 	if s.MediaPort < 0 || s.MediaPort > 65535 {
 		bad("SPORTELLO_MEDIA_PORT", "%d is no port", s.MediaPort)
+	}
+	if err := sfu.CheckCodecs(s.VideoCodecs); err != nil {
+		bad("SPORTELLO_VIDEO_CODECS", "%v", err)
 	}
 	if _, err := s.mediaTCPPort(); err != nil {
 		bad("SPORTELLO_MEDIA_TCP_PORT", "%v", err)

@@ -29,6 +29,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"SPORTELLO_TLS":            "yes",
 		"SPORTELLO_MEDIA_PORT":     "70000",
 		"SPORTELLO_MEDIA_TCP_PORT": "none",
+		"SPORTELLO_VIDEO_CODECS":   "vp8,theora",
 		"SPORTELLO_ROOM_LIMIT":     "1",
 		"SPORTELLO_FILE_LIMIT":     "0",
 		"SPORTELLO_JOIN_BEFORE":    "-10m",

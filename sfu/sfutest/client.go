@@ -1,6 +1,7 @@
 package sfutest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,10 @@ type Options struct {
 	Connection webrtc.Configuration
 	// Answer changes the SFU's answer before it is taken.
 	Answer func(sdp string) string
+	// Codecs of pictures beside VP8.
+	Codecs []webrtc.RTPCodecCapability
+	// Sends is the MIME type of what camera and screen are sent in; VP8.
+	Sends string
 	// Repairs turns pion's NACKs on, both ways.
 	Repairs bool
 	// RTX lets repairs come as RFC 4588 has it.
@@ -74,6 +79,11 @@ func NewClient(opt Options) (*Client, error) {
 			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
 			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}},
 		}, PayloadType: 120}, webrtc.RTPCodecTypeVideo),
+	}
+	for i, c := range opt.Codecs {
+		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{
+			RTPCodecCapability: c, PayloadType: webrtc.PayloadType(40 + i),
+		}, webrtc.RTPCodecTypeVideo))
 	}
 	if opt.RTX {
 		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -137,10 +147,11 @@ func (c *Client) sections() error {
 		return webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, id, id, opt...)
 	}
 	var errs [4]error
+	picture := cmp.Or(c.opt.Sends, webrtc.MimeTypeVP8)
 	c.mic, errs[0] = track(webrtc.MimeTypeOpus, "mic", "")
-	c.low, errs[1] = track(webrtc.MimeTypeVP8, "cam", "l")
-	c.high, errs[2] = track(webrtc.MimeTypeVP8, "cam", "h")
-	c.screen, errs[3] = track(webrtc.MimeTypeVP8, "screen", "")
+	c.low, errs[1] = track(picture, "cam", "l")
+	c.high, errs[2] = track(picture, "cam", "h")
+	c.screen, errs[3] = track(picture, "screen", "")
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
@@ -295,8 +306,8 @@ func (c *Client) SendVideo(layer string, seq, picture uint16, ts uint32, key boo
 		[]byte{0x90, 0xc0, 0x80 | byte(picture>>8)&0x7f, byte(picture & 0xff), byte(picture & 0xff), frame, mark, 0, 0, 0})
 }
 
-// SendPicture sends one packet with a VP8 payload of one's own on "l", "h" or
-// "screen".
+// SendPicture sends one packet with a payload of one's own on "l", "h" or
+// "screen", whatever the codec.
 func (c *Client) SendPicture(layer string, h rtp.Header, payload []byte) error {
 	t := map[string]*webrtc.TrackLocalStaticRTP{"l": c.low, "h": c.high, "screen": c.screen}[layer]
 	h.Version = 2

@@ -22,6 +22,7 @@ type Observer struct {
 	layers       [][]string
 	speaking     [][]string
 	paused       [][2][]int
+	codecs       []string
 	ended        []Ended
 	refused      []error
 }
@@ -67,6 +68,9 @@ func (o *Observer) Paused(cameras, screens []int) {
 	o.note(func() { o.paused = append(o.paused, [2][]int{cameras, screens}) })
 }
 
+// Codec is part of sfu.Observer.
+func (o *Observer) Codec(name string) { o.note(func() { o.codecs = append(o.codecs, name) }) }
+
 // TransferEnded is part of sfu.Observer.
 func (o *Observer) TransferEnded(id string, err error) {
 	o.note(func() { o.ended = append(o.ended, Ended{id, err}) })
@@ -84,6 +88,7 @@ type State struct {
 	Connected, Disconnected, Failed int
 	Layers, Speaking                [][]string
 	Paused                          [][2][]int // cameras, screens
+	Codecs                          []string
 	Ended                           []Ended
 	TextRefused                     []error
 }
@@ -97,7 +102,7 @@ func (o *Observer) State() (State, <-chan struct{}) {
 		Connected: o.connected, Disconnected: o.disconnected, Failed: o.failed,
 		Layers: append([][]string(nil), o.layers...), Speaking: append([][]string(nil), o.speaking...),
 		Ended: append([]Ended(nil), o.ended...), TextRefused: append([]error(nil), o.refused...),
-		Paused: append([][2][]int(nil), o.paused...),
+		Paused: append([][2][]int(nil), o.paused...), Codecs: append([]string(nil), o.codecs...),
 	}
 	for k, v := range o.assigned {
 		s.Assigned[k] = v

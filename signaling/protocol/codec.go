@@ -120,6 +120,8 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 		return server[MoreSlots](kind, data)
 	case "layers":
 		return server[Layers](kind, data)
+	case "codec":
+		return server[Codec](kind, data)
 	case "paused":
 		return server[Paused](kind, data)
 	case "chatLine":
@@ -245,7 +247,7 @@ func printable(kind string) string {
 func withLists(m any) any {
 	switch m := m.(type) {
 	case Hello:
-		m.ICEServers = list(m.ICEServers)
+		m.ICEServers, m.VideoCodecs = list(m.ICEServers), list(m.VideoCodecs)
 		for i, s := range m.ICEServers {
 			if s.URLs == nil {
 				m.ICEServers[i].URLs = []string{}

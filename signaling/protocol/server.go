@@ -11,6 +11,8 @@ type Hello struct {
 	Limits  Limits `json:"limits"`
 	// ICEServers go into the browser's RTCPeerConnection as they are.
 	ICEServers []ICEServer `json:"iceServers"`
+	// VideoCodecs are to be offered after VP8: "h264", "vp9", "av1".
+	VideoCodecs []string `json:"videoCodecs"`
 }
 
 // Limits are what the server accepts; a client checks them before it sends.
@@ -142,6 +144,13 @@ type MoreSlots struct {
 // the others. Rids are "l" and "h".
 type Layers struct {
 	Active []string `json:"active"`
+}
+
+// Codec tells a publisher how to pack camera and screen from now on: "h264",
+// "vp9" or "av1" while everybody in the room can show it, else "vp8", as at first.
+// A browser that cannot change it goes on with VP8.
+type Codec struct {
+	Video string `json:"video"`
 }
 
 // Paused tells a viewer in which slots the camera or the screen is held back for
@@ -293,6 +302,7 @@ func (Answer) serverMessage()        {}
 func (Assign) serverMessage()        {}
 func (MoreSlots) serverMessage()     {}
 func (Layers) serverMessage()        {}
+func (Codec) serverMessage()         {}
 func (Paused) serverMessage()        {}
 func (ChatLine) serverMessage()      {}
 func (FileOffered) serverMessage()   {}

@@ -320,6 +320,8 @@ export interface Hello {
   limits: Limits;
   /** ICEServers go into the browser's RTCPeerConnection as they are. */
   iceServers: ICEServer[];
+  /** VideoCodecs are to be offered after VP8: "h264", "vp9", "av1". */
+  videoCodecs: string[];
 }
 
 /** Limits are what the server accepts; a client checks them before it sends. */
@@ -453,6 +455,16 @@ export interface MoreSlots {
 export interface Layers {
   type: "layers";
   active: string[];
+}
+
+/**
+ * Codec tells a publisher how to pack camera and screen from now on: "h264",
+ * "vp9" or "av1" while everybody in the room can show it, else "vp8", as at first.
+ * A browser that cannot change it goes on with VP8.
+ */
+export interface Codec {
+  type: "codec";
+  video: string;
 }
 
 /**
@@ -622,6 +634,7 @@ export type ServerMessage =
   | Assign
   | MoreSlots
   | Layers
+  | Codec
   | Paused
   | ChatLine
   | FileOffered

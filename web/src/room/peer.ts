@@ -3,6 +3,7 @@
 // by replaceTrack and messages, never by SDP. A second offer is made only for
 // an ICE restart or for more slots, and only by this side, so there is no glare.
 
+import { agreed, mannerOf, preferCodecs, type Encoding } from './codecs';
 import type { ICEServer, Offer, Source } from '../protocol.gen';
 
 export interface Slot {
@@ -14,6 +15,8 @@ export interface Slot {
 
 export interface PeerOptions {
   readonly iceServers: readonly ICEServer[];
+  /** To be offered after VP8. */
+  readonly videoCodecs: readonly string[];
   readonly slots: number;
   /** Sends an offer; false while the link is down. */
   readonly send: (offer: Offer) => boolean;
@@ -42,6 +45,8 @@ export class Peer {
   private timer = 0;
   private work: Promise<unknown> = Promise.resolve(); // setParameters calls, one after another
   private layers: readonly string[] = ['l', 'h'];
+  private codec = 'vp8';
+  private codecSet = false; // another one was asked for
   private readonly on: Record<MediaSource, boolean> = {
     microphone: false,
     camera: false,
@@ -59,14 +64,14 @@ export class Peer {
     pc.createDataChannel('ctl', { negotiated: true, id: 0 });
     this.send = {
       microphone: pc.addTransceiver('audio', sendOnly()),
-      camera: sendVideo(pc, 'L1T3', [
+      camera: sendVideo(pc, mannerOf('vp8').camera, [
         { rid: 'l', active: false, scaleResolutionDownBy: 4, maxBitrate: CAMERA_BITRATE.l },
         { rid: 'h', active: false, maxBitrate: CAMERA_BITRATE.h },
       ]),
-      screen: sendVideo(pc, 'L1T2', [{ active: false, maxBitrate: SCREEN_BITRATE }]),
+      screen: sendVideo(pc, mannerOf('vp8').screen, [{ active: false, maxBitrate: SCREEN_BITRATE }]),
       screenAudio: pc.addTransceiver('audio', sendOnly()),
     };
-    for (const transceiver of Object.values(this.send)) preferCodecs(transceiver);
+    for (const transceiver of Object.values(this.send)) preferCodecs(transceiver, o.videoCodecs);
     this.addSlots(o.slots);
     pc.onconnectionstatechange = () => {
       this.watch();
@@ -138,6 +143,12 @@ export class Peer {
     if (this.on.camera) await this.tune('camera', this.send.camera.sender.track);
   }
 
+  /** setCodec follows the server's word on how pictures are to be packed. */
+  async setCodec(name: string): Promise<void> {
+    this.codec = name;
+    for (const source of ['camera', 'screen'] as const) await this.tune(source, this.send[source].sender.track);
+  }
+
   channel(label: string, protocol = ''): RTCDataChannel {
     return this.pc.createDataChannel(label, { ordered: true, protocol });
   }
@@ -170,7 +181,7 @@ export class Peer {
   private addSlots(n: number): void {
     const receive = (kind: 'audio' | 'video'): RTCRtpTransceiver => {
       const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' });
-      preferCodecs(transceiver);
+      preferCodecs(transceiver, this.o.videoCodecs);
       return transceiver;
     };
     for (let i = 0; i < n; i++) {
@@ -193,20 +204,40 @@ export class Peer {
     const sender = this.send[source].sender;
     const height = track?.getSettings().height ?? 720;
     const job = this.work.then(async () => {
-      const parameters = sender.getParameters();
-      for (const encoding of parameters.encodings) {
-        const rid = encoding.rid ?? '';
-        encoding.active = track !== null && (source === 'screen' || this.layers.includes(rid));
-        // The lower layer is about 180 lines high, whatever the camera gives.
-        if (rid === 'l') encoding.scaleResolutionDownBy = Math.max(1, Math.min(4, Math.round(height / 180)));
-      }
-      if (source === 'screen') parameters.degradationPreference = 'maintain-resolution';
-      await sender.setParameters(parameters);
+      if (await this.apply(sender, source, track !== null, height)) return;
+      this.codec = 'vp8'; // the browser cannot choose: it goes on as before
+      await this.apply(sender, source, track !== null, height);
     });
     this.work = job.catch(() => undefined); // before an answer some browsers refuse; negotiate sets it again
     await job.catch((error: unknown) => {
       console.warn('room: sender parameters', error);
     });
+  }
+
+  /** apply is false where another codec than VP8 is wanted, and the browser did not take it. */
+  private async apply(
+    sender: RTCRtpSender,
+    source: 'camera' | 'screen',
+    on: boolean,
+    height: number,
+  ): Promise<boolean> {
+    const parameters = sender.getParameters();
+    const codec = agreed(parameters, this.codec); // none before the answer, after which this is done again
+    const manner = mannerOf(codec ? this.codec : 'vp8');
+    this.codecSet ||= this.codec !== 'vp8';
+    for (const encoding of parameters.encodings as Encoding[]) {
+      const rid = encoding.rid ?? '';
+      encoding.active = on && (source === 'screen' || this.layers.includes(rid));
+      // The lower layer is about 180 lines high, whatever the camera gives.
+      if (rid === 'l') encoding.scaleResolutionDownBy = Math.max(1, Math.min(4, Math.round(height / 180)));
+      if (!codec || !this.codecSet) continue;
+      const most = source === 'screen' ? SCREEN_BITRATE : CAMERA_BITRATE[rid === 'l' ? 'l' : 'h'];
+      Object.assign(encoding, { codec, scalabilityMode: manner[source], maxBitrate: most * manner.rate });
+    }
+    if (source === 'screen') parameters.degradationPreference = 'maintain-resolution';
+    await sender.setParameters(parameters);
+    if (!codec || this.codec === 'vp8') return true;
+    return (sender.getParameters().encodings as Encoding[]).every((encoding) => encoding.codec !== undefined);
   }
 
   /** watch restarts ICE from the first sign of trouble until media flows again. */
@@ -248,12 +279,4 @@ function sendVideo(
   } catch {
     return pc.addTransceiver('video', { ...sendOnly(), sendEncodings });
   }
-}
-
-/** preferCodecs keeps the offer small, and to what every browser decodes well: VP8 and Opus. */
-function preferCodecs(transceiver: RTCRtpTransceiver): void {
-  const kind = transceiver.receiver.track.kind;
-  const wanted = kind === 'audio' ? ['audio/opus'] : ['video/vp8', 'video/rtx'];
-  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs.filter((c) => wanted.includes(c.mimeType.toLowerCase()));
-  if (codecs?.length && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(codecs);
 }

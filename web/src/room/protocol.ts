@@ -14,6 +14,7 @@ const known: Readonly<Record<ServerMessage['type'], true>> = {
   assign: true,
   moreSlots: true,
   layers: true,
+  codec: true,
   paused: true,
   interpreters: true,
   chatLine: true,

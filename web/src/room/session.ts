@@ -195,6 +195,9 @@ export class Session {
       case 'layers':
         void this.peer?.setLayers(message.active);
         return;
+      case 'codec':
+        void this.peer?.setCodec(message.video);
+        return;
       case 'transfer':
         this.files.started(message);
         return;
@@ -274,6 +277,7 @@ export class Session {
   private newPeer(): Peer {
     return new Peer({
       iceServers: this.hello?.iceServers ?? [],
+      videoCodecs: this.hello?.videoCodecs ?? [],
       slots: SLOTS,
       send: (offer) => this.send(offer),
       onState: (state) => {
