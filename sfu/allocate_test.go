@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
-	"github.com/pion/srtp/v3"
 )
 
 // show is a room in virtual time: publishers with cameras of two layers, and a
@@ -78,15 +77,6 @@ func (x *layerSource) picture(key bool) (b []byte, tid int, needs []uint32) {
 	return b, tid, needs
 }
 
-func sealing(t *testing.T) *srtp.Context {
-	t.Helper()
-	c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 func newShow(t *testing.T, width float64, publishers int) *show {
 	t.Helper()
 	s := &show{t: t, tap: &wiretap{to: netip.MustParseAddrPort("192.0.2.9:5000")}, got: map[uint32]int{}}
@@ -94,13 +84,11 @@ func newShow(t *testing.T, width float64, publishers int) *show {
 	s.link = newLink(width)
 	s.now = s.link.now
 	room := &mediaRoom{}
-	s.viewer = newMediaPeer("viewer", newMailbox(nil), 4)
-	s.viewer.in, s.viewer.out, s.viewer.addr = sealing(t), sealing(t), s.tap.to
+	s.viewer = keyed(t, "viewer", s.tap.to)
 	s.viewer.path = s.link.e
 	s.add(room, s.viewer)
 	for i := range publishers {
-		p := newMediaPeer(string(rune('a'+i)), newMailbox(nil), 8)
-		p.in, p.out, p.addr = sealing(t), sealing(t), netip.MustParseAddrPort("192.0.2.1:5000")
+		p := keyed(t, string(rune('a'+i)), netip.MustParseAddrPort("192.0.2.1:5000"))
 		s.add(room, p)
 		slot := &outSlot{}
 		for src, video := range map[Source]bool{Microphone: false, Camera: true, Screen: true} {

@@ -64,7 +64,7 @@ func codecsOf(names []string) ([]codec, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("sfu: %q is no codec of pictures: vp8, h264, vp9 and av1 are", n)
 		}
-		if c := codec(i); !slices.Contains(all, c) {
+		if c := codec(i); !slices.Contains(all, c) { //nolint:gosec // one of four
 			all = append(all, c)
 		}
 	}
@@ -122,7 +122,7 @@ func (c codec) parse(b []byte) (d descriptor, ok bool) {
 func (l *loop) agreeCodec(r *mediaRoom) {
 	var shown [codecCount]bool
 	for c := range shown {
-		shown[c] = !slices.ContainsFunc(r.peers, func(p *mediaPeer) bool { return !p.shows(codec(c)) })
+		shown[c] = !slices.ContainsFunc(r.peers, func(p *mediaPeer) bool { return !p.shows(codec(c)) }) //nolint:gosec // one of four
 	}
 	for _, p := range r.peers {
 		want := codecVP8

@@ -39,17 +39,10 @@ func newBench(tb testing.TB, viewers int) *bench {
 	b := &bench{net: &nowhere{}, addr: netip.MustParseAddrPort("192.0.2.1:5000")}
 	b.loop = newLoop(b.net, slog.New(slog.DiscardHandler))
 	b.now = time.Now()
-	context := func(opts ...srtp.ContextOption) *srtp.Context {
-		c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm, opts...)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return c
-	}
-	b.seal = context()
+	b.seal = sealing(tb)
 	room := &mediaRoom{}
-	b.from = newMediaPeer("from", newMailbox(nil), 4)
-	b.from.in, b.from.out, b.from.addr = context(srtp.SRTPReplayProtection(1024)), context(), b.addr
+	b.from = keyed(tb, "from", b.addr)
+	b.from.in, b.from.maxSSRC = sealing(tb, srtp.SRTPReplayProtection(1024)), 4
 	b.from.sections = map[string]section{"1": {source: Camera, pts: payloads{{pt: 96}}, video: true, exts: extensions{mid: 4, twcc: 5}}}
 	b.from.declared = map[uint32]string{0x1234: "1"}
 	b.from.pubs[Camera].on, b.from.twccID = true, 5
@@ -57,16 +50,11 @@ func newBench(tb testing.TB, viewers int) *bench {
 	owner := &muxConn{media: b.from}
 	b.dir.byAddr[b.addr] = owner
 	for i := range viewers {
-		v := newMediaPeer("to", newMailbox(nil), 4)
-		v.in, v.out, v.addr = context(), context(), b.addr
+		v := keyed(tb, "to", b.addr)
 		t := &outTrack{to: v, source: Camera, ssrc: uint32(100 + i), pts: payloads{{pt: 120, rtx: 121}}, quality: QualityHigh, rw: rewriter{clock: 90000}}
 		t.twcc, t.rtx, v.path = 5, newRepairStream(uint32(500+i), 121), newEstimator(b.now)
-		slot := &outSlot{}
-		slot.tracks[Camera] = t
-		v.slots = append(v.slots, slot)
-		v.tracks[t.ssrc] = t
 		b.add(room, v)
-		slot.assign(b.from)
+		v.gives(t).assign(b.from)
 	}
 	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SSRC: 0x1234, Extension: true, ExtensionProfile: 0xBEDE}, Payload: make([]byte, 1100)}
 	copy(p.Payload, []byte{0x90, 0xc0, 0x80, 1, 1, 0})

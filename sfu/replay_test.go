@@ -12,7 +12,6 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-	"github.com/pion/srtp/v3"
 )
 
 // wiretap keeps what goes to one address.
@@ -47,19 +46,9 @@ func newStage(t *testing.T) *stage {
 	s.seq = 0xffe0
 	s.tap = &wiretap{to: netip.MustParseAddrPort("192.0.2.9:5000")}
 	s.conn, s.log = s.tap, slog.New(slog.DiscardHandler)
-	keys := func() *srtp.Context {
-		c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	s.viewer = newMediaPeer("late", newMailbox(nil), 4)
-	s.viewer.in, s.viewer.out, s.viewer.addr = keys(), keys(), s.tap.to
+	s.viewer = keyed(t, "late", s.tap.to)
 	s.track = &outTrack{to: s.viewer, source: Camera, ssrc: 999, pts: payloads{{pt: 120}}, quality: QualityHigh, rw: rewriter{clock: 90000}}
-	s.viewer.tracks[999] = s.track
-	s.viewer.slots = []*outSlot{{}}
-	s.viewer.slots[0].tracks[Camera] = s.track
+	s.viewer.gives(s.track)
 	s.add(s.from.room, s.viewer)
 	return s
 }

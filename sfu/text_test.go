@@ -14,6 +14,15 @@ import (
 	"sportello/sfu/sfutest"
 )
 
+// pair are two people in a room, and what is opened to the second.
+func pair(t *testing.T, change ...func(*sfu.Config)) (s *sfu.SFU, a, b *member, toB <-chan *webrtc.DataChannel) {
+	t.Helper()
+	s = start(t, change...)
+	a = join(t, s, "room", "a", sfutest.Options{Slots: 2})
+	b = join(t, s, "room", "b", sfutest.Options{Slots: 2})
+	return s, a, b, b.offered()
+}
+
 // types opens the channel on which a member types.
 func (m *member) types(t *testing.T, label string) *channel {
 	t.Helper()
@@ -82,10 +91,8 @@ func (c *channel) closes(t *testing.T) {
 // Everybody gets what each one types, as it is typed, on a channel that says
 // whose it is; who comes later gets it, too.
 func TestTextGoesToAllOthers(t *testing.T) {
-	s := start(t)
-	a := join(t, s, "room", "a", sfutest.Options{Slots: 2})
-	b := join(t, s, "room", "b", sfutest.Options{Slots: 2})
-	toA, toB := a.offered(), b.offered()
+	s, a, b, toB := pair(t)
+	toA := a.offered()
 	elsewhere := join(t, s, "other", "c", sfutest.Options{Slots: 2}).offered()
 
 	fromA := a.types(t, "text")
@@ -119,10 +126,7 @@ func TestTextGoesToAllOthers(t *testing.T) {
 
 // A character may be cut in two by whoever sends: readers get it whole.
 func TestTextKeepsCharactersWhole(t *testing.T) {
-	s := start(t)
-	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
-	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
-	toB := b.offered()
+	_, a, _, toB := pair(t)
 	from := a.types(t, "text")
 	from.say(t, "x\xf0\x9f", "\x98", "\x80y")
 	at := reads(t, toB, "text/a/0")
@@ -158,10 +162,7 @@ func TestTextThatIsRefused(t *testing.T) {
 		"unreliable": {init: webrtc.DataChannelInit{MaxRetransmits: &once}, want: sfu.ErrNotText},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t)
-			a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
-			b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
-			toB := b.offered()
+			_, a, _, toB := pair(t)
 			c.init.Protocol = &protocol
 			d, err := a.PC.CreateDataChannel("text", &c.init)
 			if err != nil {
@@ -188,11 +189,8 @@ func TestTextThatIsRefused(t *testing.T) {
 // faster than the rate; meanwhile another person's text goes through.
 func TestTextFlood(t *testing.T) {
 	const pieces, piece = 20, 1000
-	s := start(t, func(c *sfu.Config) { c.TextRate = 8 << 10 })
-	a := join(t, s, "room", "a", sfutest.Options{Slots: 2})
-	b := join(t, s, "room", "b", sfutest.Options{Slots: 2})
+	s, a, _, toB := pair(t, func(c *sfu.Config) { c.TextRate = 8 << 10 })
 	c := join(t, s, "room", "c", sfutest.Options{Slots: 2})
-	toB := b.offered()
 	from := a.types(t, "text")
 	want := ""
 	began := time.Now()
@@ -215,13 +213,11 @@ func TestTextFlood(t *testing.T) {
 // it meanwhile is a gap that its next channel tells of.
 func TestTextMarksWhatASlowReaderMissed(t *testing.T) {
 	const size = 2 << 20
-	s := start(t, func(c *sfu.Config) { c.TextRate = 1 << 30 })
-	a := join(t, s, "room", "a", sfutest.Options{Slots: 2})
-	b := join(t, s, "room", "b", sfutest.Options{Slots: 2})
+	s, a, _, toB := pair(t, func(c *sfu.Config) { c.TextRate = 1 << 30 })
 	c := join(t, s, "room", "c", sfutest.Options{Slots: 2, Setting: func(e *webrtc.SettingEngine) {
 		e.SetSCTPMaxReceiveBufferSize(256 << 10)
 	}})
-	toB, toC := b.offered(), c.offered()
+	toC := c.offered()
 	from := a.types(t, "text")
 	go func() {
 		piece := []byte(strings.Repeat("€", 1300))
@@ -276,10 +272,7 @@ func TestTextMarksWhatASlowReaderMissed(t *testing.T) {
 // The line of somebody who leaves in the middle is passed on to its last
 // letter, and then the channel ends.
 func TestTextOfSomebodyWhoLeaves(t *testing.T) {
-	s := start(t)
-	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
-	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
-	toB := b.offered()
+	_, a, _, toB := pair(t)
 	a.types(t, "text").say(t, "mezza ri")
 	at := reads(t, toB, "text/a/0")
 	at.hears(t, "mezza ri")
@@ -291,10 +284,7 @@ func TestTextOfSomebodyWhoLeaves(t *testing.T) {
 // sends again is not doubled, what is lost shows as a later place, and the
 // reader is given again what the room has kept.
 func TestTextGoesOnAfterABreak(t *testing.T) {
-	s := start(t)
-	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
-	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
-	toB := b.offered()
+	s, a, b, toB := pair(t)
 	a.types(t, "text/0").say(t, "uno due ")
 	at := reads(t, toB, "text/a/0")
 	at.hears(t, "uno due ")
