@@ -190,7 +190,7 @@ func (s *SFU) Capture(ctx context.Context, w io.Writer) error {
 			if len(noted) == 0 {
 				continue
 			}
-			head = binary.AppendUvarint(head[:0], uint64(i)) //nolint:gosec // an index
+			head = binary.AppendUvarint(head[:0], uint64(i))
 			head = binary.AppendUvarint(head, uint64(len(noted)))
 			for _, b := range [][]byte{head, noted} {
 				if _, err := w.Write(b); err != nil {

@@ -117,7 +117,7 @@ func (s *inStream) measure(now time.Time) {
 		sum += s.parts[i]
 		s.need[i] = max(s.need[i]*needFade, sum)
 		if s.parts[i] > partLeast {
-			s.top = uint8(i) //nolint:gosec // at most 3
+			s.top = uint8(i)
 		}
 	}
 	for s.top > 0 && s.parts[s.top] <= partLeast {

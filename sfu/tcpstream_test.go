@@ -165,6 +165,34 @@ func TestSlowReaderOverTCP(t *testing.T) {
 	}
 }
 
+// What looks like SRTP does not get out by pion over TCP either: it holds the
+// keys of the loop, whose nonces would be used twice.
+func TestPionSendsNoSRTPOverTCP(t *testing.T) {
+	p := localPort(t, proveWithin)
+	near, far := net.Pipe()
+	defer near.Close() //nolint:errcheck // a pipe
+	defer far.Close()  //nolint:errcheck // a pipe
+	from := netip.MustParseAddrPort("192.0.2.1:5000")
+	s := newTCPStream(p, near, from)
+	c := newMuxConn(p.loops[0], &mediaPeer{}, "u"+tcp4, nil)
+	c.tcp = p
+	p.loops[0].dir.add(c)
+	if !p.bind(s, c) {
+		t.Fatal("not bound")
+	}
+	for _, first := range []byte{srtpFirst, 0x90, srtpLast} {
+		if n, err := c.WriteTo([]byte{first, 96, 0, 1}, net.TCPAddrFromAddrPort(from)); n != 4 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	if n := p.loops[0].count.blocked.Load(); n != 3 || len(s.queue) > 0 {
+		t.Errorf("%d blocked, %d bytes got out", n, len(s.queue))
+	}
+	if _, err := c.WriteTo([]byte{22, 0xfe, 0xfd}, net.TCPAddrFromAddrPort(from)); err != nil || len(s.queue) != frameHeader+3 {
+		t.Errorf("DTLS: %d bytes, %v", len(s.queue), err)
+	}
+}
+
 // The way of a packet over TCP has no allocations either.
 func TestStreamsDoNotAllocate(t *testing.T) {
 	b := newBench(t, 1)

@@ -30,7 +30,7 @@ func parseVP8(b []byte) (d descriptor, ok bool) {
 		}
 		if x&0x30 != 0 { // T or K
 			if x&0x20 != 0 && len(b) > i {
-				d.tid, d.sync = int8(b[i]>>6), b[i]&0x20 != 0 //nolint:gosec // two bits
+				d.tid, d.sync = int8(b[i]>>6), b[i]&0x20 != 0
 			}
 			i++
 		}
