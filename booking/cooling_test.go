@@ -196,7 +196,7 @@ func TestWhoWaitsComesBeforeTheCooling(t *testing.T) {
 	if _, err := w.pool.Exec(t.Context(), `DELETE FROM cooling`); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.RefuseOffer(t.Context(), first.ID); err != nil {
+	if err := w.RefuseOffer(t.Context(), first.ID, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.Hold(t.Context(), w.request(a.Start, booking.Virtual))
