@@ -65,6 +65,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 	w := newWorldOn(t, pool, monday)
 	w.clerk(t)
+	w.cooling(t, time.Minute)
 	began := time.Now()
 	b := &book{facts: map[uuid.UUID]*facts{}}
 	rng := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // repeatable, as far as a race can be

@@ -5,8 +5,8 @@
 //
 // # Hours
 //
-// A desk is one unit of an office's capacity, at a counter or on a screen. Its
-// weekly rules, less closures (of whole days, or of some hours: a break, an
+// A desk is one unit of an office's capacity, at a counter or on a screen. The
+// union of its weekly rules, less closures (of whole days, or of some hours: a break, an
 // early end) and holidays, are made into desk-days: for each
 // day and audience a set of stretches of time (tstzmultirange). Local times
 // become instants there and only there, so half past eight stays half past

@@ -23,8 +23,9 @@ type hoursView struct {
 	Weekdays  []time.Time // Monday to Sunday, for their names
 	Previewed bool        // the list below is what saving would do
 	Conflicts []booking.Appointment
-	Trouble   string // "hours.from", …: what is wrong
-	TroubleAt int    // in which line, from 1
+	Overlaps  []booking.Overlap // lines that are for the same time
+	Trouble   string            // "hours.from", …: what is wrong
+	TroubleAt int               // in which line, from 1
 }
 
 // ruleLine is a rule as it stands in the form.
@@ -128,7 +129,7 @@ func (s *Server) adminHoursPost(w http.ResponseWriter, r *http.Request, me *coll
 		}
 		return s.toAdmin(w, r, "/orari/"+idText(v.Desk.ID))
 	}
-	v.Previewed = true
+	v.Previewed, v.Overlaps = true, booking.Overlaps(rules)
 	v.addBlank()
 	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_hours.html", v)
 }

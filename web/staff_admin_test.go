@@ -35,6 +35,11 @@ func TestAdministratorSetsHours(t *testing.T) {
 	if rules, err := c.agenda.OpeningRules(t.Context(), h.Appointment.DeskID); err != nil || len(rules) != len(before) {
 		t.Fatalf("the preview changed the hours: %d rules, %v", len(rules), err)
 	}
+	twice := append([]string{"giorno", "1", "dalle", "16:00", "alle", "19:00", "per", "operators", "dal", "", "al", ""}, afternoons...)
+	b.want(b.post(path, append(twice, "azione", "anteprima")...), http.StatusOK, "Le righe 1 e 2 si sovrappongono dalle 16:00 alle 18:00. In quelle ore prenotano sia il pubblico sia gli operatori.")
+	if strings.Contains(shown.body, "si sovrappongono") {
+		t.Error("one line overlaps with itself")
+	}
 	b.want(b.post(path, append(afternoons, "azione", "salva")...), http.StatusSeeOther)
 	b.want(b.get(path), http.StatusOK, "Un appuntamento ne resta fuori")
 	rules, err := c.agenda.OpeningRules(t.Context(), h.Appointment.DeskID)
