@@ -208,7 +208,7 @@ func (r *reel) next() []rtp.Packet {
 		r.turn = 0
 	}
 	tid := []byte{0, 2, 1, 2, 0, 2, 1, 2}[r.turn]
-	sync := r.turn == 1 || r.turn == 2
+	alone := r.turn == 1 || r.turn == 2 // needs no other of its layer
 	r.turn = (r.turn + 1) % 8
 	if tid == 0 {
 		r.tl0++
@@ -225,7 +225,7 @@ func (r *reel) next() []rtp.Packet {
 		size -= 1100
 		b[0], b[1], b[4], b[5], b[6] = 0x80, 0xe0, r.tl0, tid<<6, 1
 		binary.BigEndian.PutUint16(b[2:], r.picture|0x8000)
-		if sync {
+		if alone {
 			b[5] |= 0x20
 		}
 		if first {
