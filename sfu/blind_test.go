@@ -1,4 +1,3 @@
-//nolint:gosec // synthetic traffic
 package sfu
 
 import (

@@ -22,7 +22,7 @@ func TestWhatIsAgreedOfAudio(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		m.peer.Close()
-		if err := m.Client.Close(); err != nil {
+		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -173,7 +173,7 @@ func film(ctx context.Context, t *testing.T, c *sfutest.Client) {
 				r.key = true
 			}
 		case <-voices.C:
-			err = c.SendAudio(uint16(n), 960*n, make([]byte, 100)) //nolint:gosec // below 2^16
+			err = c.SendAudio(uint16(n), 960*n, make([]byte, 100))
 			n++
 		case <-pictures.C:
 			for rid, r := range layers {
