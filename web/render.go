@@ -112,7 +112,6 @@ func (r *renderer) funcs(l *Language) template.FuncMap {
 		"span":         l.Span,
 		"upper":        upperFirst,
 		"icon":         r.icon,
-		"hasMailbox":   func() bool { return r.mailbox },
 		"adminNav":     func(here string) adminNav { return adminNavAt(here, r.mailbox) },
 		"dict":         dict,
 		"add":          func(a, b int) int { return a + b },
