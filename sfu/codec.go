@@ -95,7 +95,10 @@ func (c codec) capability() webrtc.RTPCodecCapability {
 			codecAV1:  "level-idx=5;profile=0;tier=0",
 		}[c],
 		RTCPFeedback: []webrtc.RTCPFeedback{
-			{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"},
+			{Type: "ccm", Parameter: "fir"},
+			{Type: "nack"},
+			{Type: "nack", Parameter: "pli"},
+			{Type: "transport-cc"},
 			{Type: "goog-remb"},
 		},
 	}
