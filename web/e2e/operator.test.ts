@@ -82,6 +82,43 @@ void test('a call, by keyboard only', { timeout: 180_000 }, async () => {
   await page.waitForFunction(() => document.querySelector('.st-chosen')?.textContent.includes(' + ') ?? false);
   await keys.focusOn('input[name=orario]');
 
+  // No time suits: onto the waiting list, found again by name, and off it.
+  await page.goto(`${site.counter.url}/it/staff/operatore?servizio=cambio`);
+  await keys.press('Alt+n');
+  await keys.type('Dora');
+  await keys.press('Tab');
+  await keys.type('Monti');
+  await keys.press('Tab');
+  await keys.type('3330001112');
+  await keys.press('Alt+o');
+  await keys.tabTo('#attesa');
+  await keys.press('Enter');
+  await keys.tabTo('button[value=attesa]');
+  await keys.press('Enter');
+  await page.waitForURL('**/staff/operatore/fatto/**');
+  await page.waitForSelector('h1:has-text("In lista d’attesa")');
+  await picture(page, 'operator-wait-done');
+  await keys.press('Alt+s');
+  await page.waitForURL('**/staff/operatore');
+  await keys.press('Alt+c');
+  await keys.type('Monti');
+  await keys.press('Enter');
+  await page.waitForSelector('#found a');
+  await keys.tabTo('#found a');
+  await keys.press('Enter');
+  await page.waitForURL('**/staff/operatore/appuntamento/**');
+  await page.setViewportSize({ width: 320, height: 800 });
+  await accessible(page, 'a place in line');
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, 'a place in line fits 320 px');
+  await picture(page, 'operator-wait-320');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await keys.tabTo('.st-danger summary');
+  await keys.press('Enter');
+  await keys.tabTo('.st-danger button');
+  await keys.press('Enter');
+  await page.waitForSelector('#flash .st-flash-success');
+  await page.waitForSelector('text=Non più in lista');
+
   // The same caller again: found by name, filled in, and told of what there is.
   await page.goto(`${site.counter.url}/it/staff/operatore`);
   await keys.press('Alt+c');
