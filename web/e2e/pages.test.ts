@@ -194,3 +194,31 @@ for (const [login, paths] of Object.entries(staff)) {
     await page.context().close();
   });
 }
+
+void test('hours that overlap are said before they are saved', { timeout: 120_000 }, async () => {
+  const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
+  await signIn(page, site.counter.url, 'amministratore', '/it/staff/amministrazione');
+  await open(page, '/it/staff/amministrazione/orari/1');
+  const day = await page.inputValue('select[name=giorno] >> nth=0');
+  await page.selectOption('select[name=giorno] >> nth=-1', day);
+  await page.fill('input[name=dalle] >> nth=-1', '10:00');
+  await page.fill('input[name=alle] >> nth=-1', '19:00');
+  await page.selectOption('select[name=per] >> nth=-1', 'operators');
+  await page.click('button[value=anteprima]');
+  await page.waitForSelector('[role=note]');
+  assert.match((await page.textContent('[role=note]')) ?? '', /si sovrappongono dalle 10:00/);
+  await look(page, 'hours that overlap');
+  await page.setViewportSize(narrow);
+  await page.locator('[role=note]').scrollIntoViewIfNeeded();
+  await picture(page, 'hours-overlap');
+  await page.setViewportSize(wide);
+  await picture(page, 'hours-overlap-wide');
+  await open(page, '/it/staff/amministrazione/uffici/1');
+  await page.locator('#cool_for').scrollIntoViewIfNeeded();
+  await picture(page, 'office-cooling-wide');
+  await page.setViewportSize(narrow);
+  await page.locator('#cool_for').scrollIntoViewIfNeeded();
+  await picture(page, 'office-cooling');
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
