@@ -103,6 +103,7 @@ type HoldRequest struct {
 	Mode      Mode
 	Channel   Channel
 	Audience  Audience
+	DeskID    int64 // the one desk that will do; 0: any
 }
 
 // Hold is what came of a HoldRequest or a BookRequest. The secret is nowhere
@@ -129,6 +130,10 @@ type BookRequest struct {
 	// Once refuses, with an *AlreadyError, whoever has an appointment to come for
 	// one of the services.
 	Once bool
+	// OutsideHours takes a desk outside its hours where none has any then.
+	OutsideHours bool
+	// Quiet tells the citizen nothing of it.
+	Quiet bool
 }
 
 // AgendaQuery asks for appointments, ordered by start.

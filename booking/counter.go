@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ func (a *Agenda) Book(ctx context.Context, r BookRequest) (Hold, error) {
 		return Hold{}, fmt.Errorf("book: %w", err)
 	}
 	h, err := a.hold(ctx, r.HoldRequest, r.Actor)
+	if r.OutsideHours && errors.Is(err, ErrNotBookable) {
+		h, err = a.holdOutside(ctx, r.HoldRequest, r.Actor)
+	}
 	if err != nil {
 		return Hold{}, fmt.Errorf("book: %w", err)
 	}
@@ -71,7 +75,7 @@ func (a *Agenda) fillIn(ctx context.Context, h Hold, p Person, note, staffNote s
 			return Appointment{}, fmt.Errorf("notes: %w", err)
 		}
 	}
-	return a.confirm(ctx, h.ID, h.Secret, r.Actor)
+	return a.confirm(ctx, h.ID, h.Secret, r.Actor, r.Quiet)
 }
 
 // isToday says whether start is on the present day of the service's office.

@@ -181,13 +181,19 @@ func (a *Agenda) demoAt(ctx context.Context, desk, service, clerk int64) (Demo, 
 // holds all the same.
 func (a *Agenda) insertAnyhow(ctx context.Context, p place, desk int64, h newHold) (bool, error) {
 	tag, err := a.pool.Exec(ctx, `
-		INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, outside_hours,
+		WITH offered AS (
+			SELECT FROM desk d JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = $4 JOIN service s ON s.id = ds.service_id
+			WHERE d.id = $5 AND d.retired_at IS NULL AND s.retired_at IS NULL AND $10 = ANY(d.modes)
+			FOR SHARE OF d, ds, s
+		)
+		INSERT INTO appointment (id, room, office_id, service_id, also, desk_id, day, period, occupied, outside_hours,
 			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash, created_at, created_by, changed_at, changed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, tstzrange($7, $8), tstzrange($7, $9), true,
-			$10, $11, $12, 'held', $13, $14, $15, $16, $17, $16, $17)
+		SELECT $1, $2, $3, $4, $18, $5, $6, tstzrange($7, $8), tstzrange($7, $9), true,
+			$10, $11, $12, 'held', $13, $14, $15, $16, nullif($17::bigint, 0), $16, nullif($17::bigint, 0)
+		FROM offered
 		ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`,
 		h.id, h.room, p.service.OfficeID, p.service.ID, desk, p.day, p.start, p.end, p.until,
-		p.mode, h.channel, p.audience, h.expires, h.secretHash, h.codeHash, a.now(), h.staff)
+		p.mode, h.channel, p.audience, h.expires, h.secretHash, h.codeHash, a.now(), h.staff, none(p.service.Also))
 	if err != nil {
 		return false, fmt.Errorf("insert: %w", err)
 	}

@@ -60,6 +60,10 @@
 // Confirm, Reschedule and Cancel tell the Notifier within their transaction, so
 // that a citizen hears of every change and of nothing else (booking/notify).
 //
+// A file of appointments (ForecastImport, RunImport) is booked line by line in the
+// same way, at a desk of its own where it names one, and outside hours where that was
+// asked for. Export gives an agenda as such a file.
+//
 // # The displaced
 //
 // What a change leaves at a desk that cannot keep it (its hours, its mode, what

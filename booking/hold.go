@@ -148,10 +148,10 @@ func (a *Agenda) rehold(ctx context.Context, id uuid.UUID, secret string, start 
 // ended before, ErrIncomplete where the person is missing, ErrTooMany where they
 // have enough appointments at this office, ErrState where it was cancelled.
 func (a *Agenda) Confirm(ctx context.Context, id uuid.UUID, secret string) (Appointment, error) {
-	return a.confirm(ctx, id, secret, Actor{})
+	return a.confirm(ctx, id, secret, Actor{}, false)
 }
 
-func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor Actor) (Appointment, error) {
+func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor Actor, quiet bool) (Appointment, error) {
 	hash, err := hashOf(secret)
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)
@@ -160,12 +160,12 @@ func (a *Agenda) confirm(ctx context.Context, id uuid.UUID, secret string, actor
 	if err != nil {
 		return Appointment{}, fmt.Errorf("confirm: %w", err)
 	}
-	return a.book(ctx, r, secret, actor)
+	return a.book(ctx, r, secret, actor, quiet)
 }
 
 // book is confirm of what was found. Without its secret, the link that was
-// given before stays good.
-func (a *Agenda) book(ctx context.Context, r record, secret string, actor Actor) (Appointment, error) {
+// given before stays good. Of a quiet one the citizen hears nothing.
+func (a *Agenda) book(ctx context.Context, r record, secret string, actor Actor, quiet bool) (Appointment, error) {
 	id := r.ID
 	if r.State == Held && r.Person.Surname == "" && r.Channel != ByWalkIn {
 		return Appointment{}, fmt.Errorf("confirm: %w", ErrIncomplete)
@@ -189,7 +189,7 @@ func (a *Agenda) book(ctx context.Context, r record, secret string, actor Actor)
 		if err := a.note(ctx, tx, actor, "book", AboutAppointment, id); err != nil {
 			return err
 		}
-		if err := a.tell(ctx, tx, Notice{Kind: NoticeConfirmed, Appointment: id, Secret: secret}); err != nil || r.Mode != Virtual {
+		if err := a.tell(ctx, tx, Notice{Kind: NoticeConfirmed, Appointment: id, Secret: secret, Quiet: quiet}); err != nil || r.Mode != Virtual {
 			return err
 		}
 		return a.addGrant(ctx, tx, id, r.secretHash, token.RoleCitizen, "citizen:"+id.String(), r.Person.Name+" "+r.Person.Surname, uuid.New(), actor)

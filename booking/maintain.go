@@ -68,6 +68,9 @@ func (a *Agenda) Maintain(ctx context.Context) error {
 	if err := a.purge(ctx); err != nil {
 		return fmt.Errorf("purge: %w", err)
 	}
+	if err := a.dropImports(ctx); err != nil {
+		return err
+	}
 	return a.forgetLinks(ctx)
 }
 

@@ -34,7 +34,8 @@ const (
 	ByWeb      Channel = "web"
 	ByOperator Channel = "operator"
 	ByWalkIn   Channel = "walk_in"
-	ByAPI      Channel = "api" // the municipality's own site or app
+	ByAPI      Channel = "api"    // the municipality's own site or app
+	ByImport   Channel = "import" // a file that the administrator brought
 )
 
 // Audience is whom opening hours are for. Operators see both.

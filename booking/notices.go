@@ -33,6 +33,8 @@ type Notice struct {
 	Secret string
 	// NotBefore is when it may go out; zero is at once.
 	NotBefore time.Time
+	// Quiet sends nothing; the secret is kept for notices that follow.
+	Quiet bool
 }
 
 // Notifier queues notices: *notify.Queue. It writes into the transaction of

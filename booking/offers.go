@@ -228,7 +228,7 @@ func (a *Agenda) TakeOffer(ctx context.Context, id uuid.UUID, actor Actor) (Appo
 	if err != nil {
 		return Appointment{}, fmt.Errorf("take offer: %w", err)
 	}
-	return a.book(ctx, r, "", actor)
+	return a.book(ctx, r, "", actor, false)
 }
 
 // RefuseOffer gives the offered slot to the next, and stays on the list. ErrState

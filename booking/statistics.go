@@ -144,7 +144,7 @@ func (a *Agenda) Statistics(ctx context.Context, p Period) (s Statistics, err er
 		bounds       [7]time.Duration
 		length, when string
 	}{
-		{&s.Lead, LeadBounds(), `lower(a.period) - a.created_at`, `a.created_at <= lower(a.period) AND a.channel <> 'walk_in' AND a.state IN ` + counted},
+		{&s.Lead, LeadBounds(), `lower(a.period) - a.created_at`, `a.created_at <= lower(a.period) AND a.channel NOT IN ('walk_in', 'import') AND a.state IN ` + counted},
 		{&s.Waiting, MinuteBounds(), `a.called_at - a.arrived_at`, `a.mode = 'in_person' AND a.called_at >= a.arrived_at`},
 		{&s.Duration, MinuteBounds(), `a.closed_at - a.called_at`, `a.state = 'served' AND a.closed_at >= a.called_at`},
 	} {

@@ -122,7 +122,7 @@ func takes(together bool) string {
 			JOIN desk_service ds ON ds.service_id = s.id
 			JOIN desk d ON d.id = ds.desk_id AND $3 = ANY(d.modes)
 			CROSS JOIN ` + also + `
-			WHERE s.id = $1 AND s.retired_at IS NULL AND $3 = ANY(s.modes) AND x.n = cardinality($2) AND s.duration + x.duration <= $7 AND ` + does + `
+			WHERE s.id = $1 AND s.retired_at IS NULL AND $3 = ANY(s.modes) AND x.n = cardinality($2) AND s.duration + x.duration <= $7 AND ($17::bigint = 0 OR d.id = $17) AND ` + does + `
 				AND $5 BETWEEN $6::timestamptz + CASE $4 WHEN 'public' THEN greatest(s.min_notice, x.min_notice) ELSE '0' END AND $6 + least(s.horizon, x.horizon)
 		) AS pick
 		JOIN desk_day dd ON dd.desk_id = pick.desk_id AND dd.day = pick.day AND dd.audience = pick.audience
@@ -155,7 +155,7 @@ func (a *Agenda) take(ctx context.Context, r HoldRequest, h newHold, lost []int6
 	now := a.now()
 	rows, err := a.pool.Query(ctx, takes(len(r.Also) > 0),
 		r.ServiceID, none(r.Also), r.Mode, r.Audience, r.Start, now, maxDuration, none(lost), cleared,
-		h.id, h.room, h.channel, h.expires, h.secretHash, h.codeHash, h.staff)
+		h.id, h.room, h.channel, h.expires, h.secretHash, h.codeHash, h.staff, r.DeskID)
 	if err != nil {
 		return take{}, fmt.Errorf("take: %w", err)
 	}

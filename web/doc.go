@@ -32,5 +32,6 @@
 // The administrator's pages (staff_admin_*.go) show first whom a change
 // affects, and make it when asked for after that. A new office is led through
 // the steps it needs by a guide (staff_admin_guide.go), which looks at what is
-// there instead of remembering where somebody was.
+// there instead of remembering where somebody was. Appointments leave and come in as
+// CSV (appointments_csv.go, import_*.go).
 package web

@@ -51,10 +51,18 @@ func (s *Server) middleware(next http.Handler) (http.Handler, error) {
 	return TrustProxies(s.proxies, s.logRequests(h)), nil
 }
 
+// bodyLimitOf is bodyLimit, but for the one form that takes a file.
+func bodyLimitOf(path string) int64 {
+	if strings.HasSuffix(path, importPath) {
+		return importBytes + bodyLimit
+	}
+	return bodyLimit
+}
+
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+			r.Body = http.MaxBytesReader(w, r.Body, bodyLimitOf(r.URL.Path))
 		}
 		next.ServeHTTP(w, r)
 	})

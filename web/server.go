@@ -67,6 +67,7 @@ type Server struct {
 	door       *doorman
 	staff      staffState
 	api        apiState
+	importStep time.Duration
 	handler    http.Handler
 }
 
@@ -101,6 +102,7 @@ func New(c Config) (*Server, error) {
 	s.limits = &limits{shared: c.Shared, secret: c.Secret, log: c.Logger}
 	s.api = newAPIState(s.limits)
 	s.door = newDoorman(s.limits, cmp.Or(c.HoldRate, defaultHoldRate), c.Now)
+	s.importStep = importStep
 	if s.texts, err = loadCatalogue(c.Files); err != nil {
 		return nil, err
 	}

@@ -24,16 +24,24 @@ type agendaView struct {
 	Offices  []booking.Office
 	OfficeID int64
 	From, To string
-	Bad      bool // the days cannot be read
+	Bad      bool   // the days cannot be read
+	Trouble  string // why the file that was sent cannot be read
+	Columns  []string
+	Lines    int // that a file may have
+}
+
+// newAgendaView is the page as it opens: the next days.
+func (s *Server) newAgendaView() agendaView {
+	today := s.today()
+	return agendaView{From: today.Format(time.DateOnly), To: today.AddDate(0, 0, 30).Format(time.DateOnly)}
 }
 
 func (s *Server) adminAgenda(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	today := s.today()
-	v := agendaView{From: today.Format(time.DateOnly), To: today.AddDate(0, 0, 30).Format(time.DateOnly)}
-	return s.showAgenda(w, r, me, http.StatusOK, v)
+	return s.showAgenda(w, r, me, http.StatusOK, s.newAgendaView())
 }
 
 func (s *Server) showAgenda(w http.ResponseWriter, r *http.Request, me *colleague, status int, v agendaView) error {
+	v.Columns, v.Lines = appointmentColumns(), importLines
 	var err error
 	if v.Offices, err = s.agenda.EveryOffice(r.Context()); err != nil {
 		return err

@@ -127,7 +127,7 @@ func TestEachRoleSeesItsPagesOnly(t *testing.T) {
 		booking.Reception: c.as("reception"), booking.Administrator: c.as("amministratore"),
 	}
 	a := c.booked("anagrafe", "cambio-residenza", booking.Virtual, "Mario", "Rossi")
-	fill := strings.NewReplacer("{id}", a.ID.String(), "{desk}", "1", "{closure}", "999999", "{staff}", "999999", "{office}", "1", "{service}", "1", "{grant}", a.ID.String(), "{display}", "999999", "{token}", "999999", "{$}", "")
+	fill := strings.NewReplacer("{id}", a.ID.String(), "{desk}", "1", "{closure}", "999999", "{staff}", "999999", "{office}", "1", "{service}", "1", "{grant}", a.ID.String(), "{display}", "999999", "{token}", "999999", "{import}", a.ID.String(), "{$}", "")
 	nobody := c.browser()
 	for _, route := range c.server.staffPages() {
 		if route.Stream {

@@ -156,6 +156,12 @@ func (b *browser) do(method, path string, header map[string]string, form url.Val
 	for k, v := range header {
 		r.Header.Set(k, v)
 	}
+	return b.read(r)
+}
+
+// read sends a request and reads its answer.
+func (b *browser) read(r *http.Request) answer {
+	b.t.Helper()
 	resp, err := b.client.Do(r)
 	if err != nil {
 		b.t.Fatal(err)

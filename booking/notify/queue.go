@@ -112,6 +112,9 @@ func (q *Queue) Notify(ctx context.Context, tx pgx.Tx, n booking.Notice) error {
 			return fmt.Errorf("notify: keep the link: %w", err)
 		}
 	}
+	if n.Quiet {
+		return nil
+	}
 	args := noticeArgs{n.Kind, n.Appointment.String(), version, start.Unix()}
 	if _, err := q.client.InsertTx(ctx, tx, args, &river.InsertOpts{ScheduledAt: n.NotBefore}); err != nil {
 		return fmt.Errorf("notify: queue: %w", err)

@@ -50,3 +50,70 @@ void test('the appointments leave as a file', { timeout: 240_000 }, async () => 
   assert.deepEqual(errors, []);
   await seeing.context().close();
 });
+
+void test('a file of appointments comes in, by keyboard', { timeout: 360_000 }, async () => {
+  // Two that can be booked, at times that are free, and two that cannot.
+  const { page } = await newPage(site.browser, { ...desktop, javaScriptEnabled: false });
+  await page.goto(`${site.counter.url}/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=presenza`);
+  await page.click('a.sv-month-link[rel~=next]');
+  await page.waitForURL('**mese=**');
+  const starts = await page
+    .locator('#orari-form input[name=inizio]')
+    .evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+  const at = (start = ''): string => `${start.slice(0, 10)};${start.slice(11, 16)}`;
+  assert.ok(starts.length >= 2, `there are ${starts.length} starts`);
+  const file = [
+    'data;ora;ufficio;servizio;nome;cognome;email;telefono',
+    `${at(starts[0])};anagrafe;cambio-residenza;Niccolò;Dovèri;;0121 123456`,
+    `${at(starts[0])};anagrafe;cambio-residenza;Niccolò;Dovèri;;0121 123456`,
+    `${at(starts[1])};anagrafe;cambio-residenza;Pia;Ferrero;pia@example.it;`,
+    `${at(starts[1])};nessuno;cambio-residenza;Ugo;Neri;ugo@example.it;`,
+  ].join('\r\n');
+
+  await signIn(page, site.counter.url, 'amministratore', agenda);
+  // As Excel saves it in Italian.
+  await page.setInputFiles('#file', { name: 'agenda.csv', mimeType: 'text/csv', buffer: Buffer.from(file, 'latin1') });
+  await page.focus('#file');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/importa/*');
+  const address = page.url();
+  await page.waitForSelector('h1:has-text("Anteprima")');
+  assert.equal(await page.locator('tbody tr').count(), 4);
+  await page.waitForSelector('tr:has-text("Dovèri Niccolò"):has-text("Da prenotare")');
+  await page.waitForSelector('tr:has-text("È uguale alla riga 2")');
+  await page.waitForSelector('tr:has-text("L’ufficio non c’è")');
+  const { page: seeing, errors } = await newPage(site.browser, desktop); // axe is a script
+  await signIn(seeing, site.counter.url, 'amministratore', new URL(address).pathname);
+  await look(seeing, 'import-preview');
+
+  await page.focus('#avvisa');
+  await page.keyboard.press('Tab'); // the preview anew
+  await page.keyboard.press('Tab'); // book
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('h1:has-text("Importazione finita")');
+  await page.waitForSelector(':text("2 appuntamenti prenotati")');
+  await seeing.goto(address);
+  await look(seeing, 'import-report');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('a[href$="/righe.csv"]')]);
+  const refused = readFileSync(await download.path(), 'utf8');
+  assert.ok(refused.includes(';nessuno;') && refused.includes('L’ufficio non c’è'), refused);
+
+  // A file that is none says so beside its field, and what came in goes out again.
+  await page.goto(`${site.counter.url}${agenda}`);
+  await page.setInputFiles('#file', { name: 'foto.csv', mimeType: 'text/csv', buffer: Buffer.from([0x89, 0, 1, 2]) });
+  await page.press('form[enctype] button', 'Enter');
+  await page.waitForSelector('#file-error');
+  await page.fill('#dal', starts[0]?.slice(0, 10) ?? '');
+  await page.fill('#al', starts[1]?.slice(0, 10) ?? '');
+  const out = await exported(page);
+  assert.ok(out.includes(';Niccolò;Dovèri;') && out.includes(';Pia;Ferrero;pia@example.it;'), out);
+
+  await page.goto(address);
+  await page.press('button[value=elimina]', 'Enter');
+  await page.waitForSelector('.st-flash:has-text("File eliminato")');
+  assert.equal((await page.goto(address))?.status(), 404);
+  assert.deepEqual(errors, []);
+  await seeing.context().close();
+  await page.context().close();
+});
