@@ -12,7 +12,7 @@ import (
 // theirs is believed.
 func FuzzEntry(f *testing.F) {
 	b := newBench(f, 1)
-	known := &muxConn{media: b.from, key: "ours/4", done: make(chan struct{})}
+	known := &muxConn{loop: b.loop, media: b.from, key: "ours/4", done: make(chan struct{})}
 	b.dir.byUfrag[known.key] = known
 	request := func(name string) []byte {
 		m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(name), stun.Fingerprint)

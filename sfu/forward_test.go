@@ -47,7 +47,7 @@ func newBench(tb testing.TB, viewers int) *bench {
 	b.from.declared = map[uint32]string{0x1234: "1"}
 	b.from.pubs[Camera].on, b.from.twccID = true, 5
 	b.add(room, b.from)
-	owner := &muxConn{media: b.from}
+	owner := &muxConn{loop: b.loop, media: b.from}
 	b.dir.byAddr[b.addr] = owner
 	for i := range viewers {
 		v := keyed(tb, "to", b.addr)

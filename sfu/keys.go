@@ -102,7 +102,7 @@ func (k *keyring) contexts() (in, out *srtp.Context, err error) {
 		return nil, nil, fmt.Errorf("derive SRTP keys: %w", err)
 	}
 	in, err = srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile,
-		srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64))
+		srtp.SRTPReplayProtection(ringHigh), srtp.SRTCPReplayProtection(64))
 	if err != nil {
 		return nil, nil, fmt.Errorf("incoming SRTP: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,8 @@ type loop struct {
 	done   chan struct{}
 
 	peers []*mediaPeer
-	met   [256]met // whose an address is, by its port
+	met   [256]met  // whose an address is, by its port
+	spare sync.Pool // of *controlPacket
 	rooms map[*mediaRoom]struct{}
 
 	capture *recorder // nil but while a developer captures
@@ -156,6 +158,11 @@ func (l *loop) run() {
 			l.receive(&l.in[i])
 		}
 		l.flush()
+		if n == len(l.in) {
+			// Probably there is more, and the runtime does not hear of the system
+			// calls: let those who join have a turn, where there is but one core.
+			runtime.Gosched()
+		}
 	}
 }
 

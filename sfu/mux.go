@@ -190,9 +190,17 @@ func (m *peerMux) RemoveConnByUfrag(ufrag string) {
 // Close is part of ice.UDPMux; pion closes its connections one by one.
 func (m *peerMux) Close() error { return nil }
 
+// controlPacket is one packet on its way to pion. They are used again: a file
+// is ten thousand of them in a second.
 type controlPacket struct {
 	b []byte
 	a netip.AddrPort
+}
+
+// pionAddr is an address as pion wants it.
+type pionAddr struct {
+	netip.AddrPort
+	net.Addr
 }
 
 // muxConn is what pion takes for a socket of its own. It sees STUN and DTLS,
@@ -207,6 +215,7 @@ type muxConn struct {
 	in    chan *controlPacket // pointers: the queue is long, and empty most of the time
 	done  chan struct{}
 	once  sync.Once
+	from  atomic.Pointer[pionAddr] // of the last packet that pion took
 }
 
 func newMuxConn(l *loop, m *mediaPeer, key string, local net.Addr) *muxConn {
@@ -218,10 +227,16 @@ func newMuxConn(l *loop, m *mediaPeer, key string, local net.Addr) *muxConn {
 
 // put hands a packet to pion without ever waiting for it.
 func (c *muxConn) put(b []byte, a netip.AddrPort) bool {
+	p, ok := c.loop.spare.Get().(*controlPacket)
+	if !ok {
+		p = &controlPacket{}
+	}
+	p.b, p.a = append(p.b[:0], b...), a
 	select {
-	case c.in <- &controlPacket{append([]byte(nil), b...), a}:
+	case c.in <- p:
 		return true
 	default:
+		c.loop.spare.Put(p)
 		return false
 	}
 }
@@ -229,16 +244,26 @@ func (c *muxConn) put(b []byte, a netip.AddrPort) bool {
 func (c *muxConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	select {
 	case p := <-c.in:
+		defer c.loop.spare.Put(p)
 		if len(p.b) > len(b) {
 			return 0, nil, io.ErrShortBuffer
 		}
-		if c.tcp != nil {
-			return copy(b, p.b), net.TCPAddrFromAddrPort(p.a), nil
-		}
-		return copy(b, p.b), net.UDPAddrFromAddrPort(p.a), nil
+		return copy(b, p.b), c.pionAddr(p.a), nil
 	case <-c.done:
 		return 0, nil, net.ErrClosed
 	}
+}
+
+func (c *muxConn) pionAddr(a netip.AddrPort) net.Addr {
+	if last := c.from.Load(); last != nil && last.AddrPort == a {
+		return last.Addr
+	}
+	now := &pionAddr{AddrPort: a, Addr: net.UDPAddrFromAddrPort(a)}
+	if c.tcp != nil {
+		now.Addr = net.TCPAddrFromAddrPort(a)
+	}
+	c.from.Store(now)
+	return now.Addr
 }
 
 func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -35,6 +36,8 @@ type udpConn struct {
 	rsa [readMax]unix.RawSockaddrInet6
 	out outbox
 
+	letters sync.Pool // of *letter
+
 	// what the callback below works on; it is made once, since a closure made
 	// for each call would be an allocation
 	want, got int
@@ -47,7 +50,7 @@ func newUDPConn(c *net.UDPConn) (batchConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sfu: media socket: %w", err)
 	}
-	u := &udpConn{c: c, raw: raw}
+	u := &udpConn{c: c, raw: raw, letters: sync.Pool{New: newLetter}}
 	a, _ := c.LocalAddr().(*net.UDPAddr)
 	u.local = unmapped(a.AddrPort())
 	var domain int
@@ -158,18 +161,37 @@ func (u *udpConn) encode(sa *unix.RawSockaddrInet6, a netip.AddrPort) uint32 {
 }
 
 func (u *udpConn) writeTo(b []byte, a netip.AddrPort) error {
-	var sa unix.RawSockaddrInet6
-	size := u.encode(&sa, a)
-	var errno syscall.Errno
-	err := u.raw.Write(func(fd uintptr) bool {
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
-			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), uintptr(size))
-		return errno != unix.EAGAIN
-	})
-	if err == nil && errno != 0 {
-		err = os.NewSyscallError("sendto", errno)
+	l, _ := u.letters.Get().(*letter)
+	defer u.letters.Put(l)
+	l.b, l.size = b, u.encode(&l.sa, a)
+	if err := u.raw.Write(l.fn); err != nil {
+		return err
 	}
-	return err
+	if l.b = nil; l.errno != 0 {
+		return os.NewSyscallError("sendto", l.errno)
+	}
+	return nil
+}
+
+// letter is a packet of pion's that is sent alone.
+type letter struct {
+	b     []byte
+	sa    unix.RawSockaddrInet6
+	size  uint32
+	errno syscall.Errno
+	fn    func(fd uintptr) bool
+}
+
+func newLetter() any {
+	l := &letter{}
+	l.fn = l.send
+	return l
+}
+
+func (l *letter) send(fd uintptr) bool {
+	_, _, l.errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(l.b))), uintptr(len(l.b)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&l.sa)), uintptr(l.size))
+	return l.errno != unix.EAGAIN
 }
 
 func (u *udpConn) setReadDeadline(t time.Time) error { return u.c.SetReadDeadline(t) }

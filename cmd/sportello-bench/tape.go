@@ -18,7 +18,7 @@ import (
 type tape struct {
 	*net.UDPConn
 	batch  *ipv4.PacketConn
-	taping bool
+	taping atomic.Bool
 	to     net.Addr
 	bursts []burst
 	last   [][]byte // the burst that is being taped
@@ -74,7 +74,7 @@ func (t *tape) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo is part of net.PacketConn.
 func (t *tape) WriteTo(b []byte, a net.Addr) (int, error) {
-	if t.taping && isMedia(b) {
+	if isMedia(b) && t.taping.Load() {
 		t.to = a
 		t.last = append(t.last, slices.Clone(b))
 		return len(b), nil
@@ -86,8 +86,8 @@ func (t *tape) WriteTo(b []byte, a net.Addr) (int, error) {
 func (t *tape) record(c *client, phase, length time.Duration) error {
 	s := c.newSender()
 	nextAudio, nextFrame := phase, phase
-	t.taping = true
-	defer func() { t.taping = false }()
+	t.taping.Store(true)
+	defer t.taping.Store(false)
 	for nextAudio < length {
 		at, send := nextAudio, s.speak
 		if nextFrame < nextAudio {
