@@ -26,7 +26,7 @@ func TestQuietBookingIsToldOfChangesOnly(t *testing.T) {
 	if _, err := w.Reschedule(t.Context(), h.ID, at(18, 10, 0), booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.server.Next(); !strings.Contains(string(got.Data), h.Secret) || !strings.Contains(string(got.Data), "moved") {
+	if got := w.server.Next(); !strings.Contains(got.Data, h.Secret) || !strings.Contains(got.Data, "moved") {
 		t.Errorf("told %s", got.Data)
 	}
 	w.nothingLeft("moved completed, reminder scheduled")
