@@ -16,12 +16,12 @@ GO           := go
 TESTFLAGS    ?=
 BENCHFLAGS   ?=
 
-.PHONY: soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e test-firefox lint lint-go lint-web bench bench-sfu bench-files screenshots generate fmt clean
+.PHONY: soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench bench-sfu bench-files screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
-setup: setup-test deps ## Install whatever is missing (PostgreSQL, Redis, Chromium; npm packages)
+setup: setup-test deps ## Install whatever is missing (PostgreSQL, Redis, Chromium, Firefox; npm packages)
 
 setup-run:
 	@scripts/setup run
@@ -68,13 +68,9 @@ test-web: deps ## Unit tests of the TypeScript
 	@echo "== node --test (units)"
 	node web/e2e/run.mjs unit
 
-test-e2e: assets ## Browser tests in Chromium
-	@echo "== node --test (Chromium)"
+test-e2e: assets ## Browser tests in Chromium and Firefox
+	@echo "== node --test (Chromium, Firefox)"
 	node web/e2e/run.mjs browser
-
-test-firefox: assets ## A call between Firefox and Chromium
-	@scripts/setup firefox
-	FIREFOX=$$(command -v firefox-esr) node web/e2e/run.mjs browser firefox
 
 lint: lint-go lint-web ## Format and lint, Go and TypeScript
 

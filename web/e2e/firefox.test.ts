@@ -1,5 +1,5 @@
-// Firefox and Chromium in one call, run where FIREFOX names the browser
-// (FIREFOX=/usr/bin/firefox-esr). Firefox is driven over WebDriver BiDi.
+// Firefox and Chromium in one call; FIREFOX names another browser than Debian's
+// (/usr/bin/firefox-esr). Firefox is driven over WebDriver BiDi.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { launch } from 'puppeteer-core';
 import { desktop, eventually, flows, newPage, picture, startBrowser, startCounter } from './harness';
 
-const executable = process.env.FIREFOX ?? '';
+const executable = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
 interface Decoded {
   state: string | undefined;

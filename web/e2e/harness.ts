@@ -216,7 +216,7 @@ export const phone: BrowserContextOptions = {
 };
 
 /** Collects the page's peer connections and sockets, for statistics and for breaking them. */
-function observe(): void {
+export function observe(): void {
   const all = { peers: [] as RTCPeerConnection[], sockets: [] as WebSocket[], cut: false };
   Object.assign(window, { observed: all });
   window.RTCPeerConnection = new Proxy(RTCPeerConnection, {

@@ -3,12 +3,13 @@
 // are small, so that two people fill the room and a megabyte is too much.
 
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import en from '../locales/room.en.json';
 import it from '../locales/room.it.json';
 import { accessible, desktop, flows, newPage, phone, picture, startSite } from './harness';
+import { invite } from './invite';
 
 const FILE_LIMIT = 1_000_000;
 const site = startSite({ SPORTELLO_ROOM_LIMIT: '2', SPORTELLO_FILE_LIMIT: String(FILE_LIMIT) });
@@ -40,20 +41,6 @@ async function tabTo(page: Page, selector: string): Promise<void> {
     await page.keyboard.press('Tab');
   }
   assert.fail(`the Tab key does not lead to ${selector}`);
-}
-
-/** invite writes a guest's grant into the database, with a window of its own, and gives the link. */
-function invite(name: string, from: string, to: string): string {
-  const raw = randomBytes(32);
-  const check = createHash('sha256').update(raw).digest().subarray(0, 4);
-  const secret = Buffer.concat([raw, check]).toString('base64url');
-  const hash = (of: string): string => createHash('sha256').update(of).digest('hex');
-  site.counter.sql(`
-    INSERT INTO room_grant (id, hash, appointment_id, role, identity, display_name, not_before, not_after, created_at)
-    SELECT gen_random_uuid(), '\\x${hash(secret)}', appointment_id, 'guest', 'guest:' || gen_random_uuid(), '${name}',
-           now() + interval '${from}', now() + interval '${to}', now()
-    FROM room_grant WHERE hash = '\\x${hash(new URL(site.counter.citizenLink).hash.slice(1))}'`);
-  return `${site.counter.url}/it/stanza#${secret}`;
 }
 
 async function narrow(page: Page, what: string): Promise<void> {
@@ -185,7 +172,7 @@ void test('a full room keeps the next one waiting, and a late link says so', { t
   await clerk.click('[data-action=lobby-bar]');
   await citizen.waitForSelector('[data-view=call]');
 
-  const guest = await enter(invite('Omar Haddad', '-1 hour', '1 hour'), small, 'lobby');
+  const guest = await enter(invite(site.counter, 'Omar Haddad', '-1 hour', '1 hour'), small, 'lobby');
   await people(clerk);
   await clerk.click('.person.waiting [data-action=admit]');
   const told = clerk.locator('.toast.urgent', { hasText: 'La stanza è piena: ci stanno 2 persone.' });
@@ -214,7 +201,7 @@ void test('a full room keeps the next one waiting, and a late link says so', { t
   await guest.waitForSelector('[data-view=call]');
   await flows(guest, 'the guest', 1);
 
-  const { page: late } = await open(invite('Lea Conti', '-3 hours', '-2 hours'), small);
+  const { page: late } = await open(invite(site.counter, 'Lea Conti', '-3 hours', '-2 hours'), small);
   await late.click('[data-action=enter]');
   const notice = late.locator('[data-notice=too-late]');
   await notice.waitFor();

@@ -1,6 +1,9 @@
 // What a page has received, as its browser counts it (W3C WebRTC Stats).
 
-import type { Page } from 'playwright-core';
+/** Asked is a page that can be asked, of playwright-core or of puppeteer-core. */
+export interface Asked {
+  evaluate<T>(ask: () => Promise<T>): Promise<T>;
+}
 
 export interface Sound {
   readonly mid: string;
@@ -29,7 +32,7 @@ export interface Received {
 }
 
 /** received asks the newest peer connection for every section that got something. */
-export async function received(page: Page): Promise<Received> {
+export async function received(page: Asked): Promise<Received> {
   return page.evaluate(async () => {
     const sound: Sound[] = [];
     const pictures: Picture[] = [];
@@ -66,7 +69,7 @@ export async function received(page: Page): Promise<Received> {
  * lips tells by how many milliseconds the sound of the only other person is
  * played later than the picture that belongs to it, by the sender's clock.
  */
-export async function lips(page: Page): Promise<number | null> {
+export async function lips(page: Asked): Promise<number | null> {
   return page.evaluate(async () => {
     const at: Record<string, number> = {};
     const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
