@@ -1,0 +1,43 @@
+// The way that a page's media goes, as its browser counts it.
+
+import type { Asked } from './received';
+
+export interface Path {
+  /** The kind of one's own end, host, prflx or relay, and how it goes on from there. */
+  readonly local: string;
+  readonly protocol: string;
+  /** How one reaches the relay; empty without one. The counter meets the relay on loopback, so a relayed end may be peer-reflexive. */
+  readonly relay: string;
+  readonly remote: string;
+  /** The kinds of all ends that were found here. */
+  readonly found: string[];
+}
+
+/** path is that of the newest peer connection; null before there is one. */
+export async function path(page: Asked): Promise<Path | null> {
+  return page.evaluate(async () => {
+    interface Candidate extends RTCStats {
+      readonly candidateType: string;
+      readonly protocol: string;
+      readonly relayProtocol?: string;
+    }
+    const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
+    const stats = new Map<string, RTCStats>();
+    (await pc?.getStats())?.forEach((raw: RTCStats) => stats.set(raw.id, raw));
+    const found = [...stats.values()].filter((raw) => raw.type === 'local-candidate') as Candidate[];
+    for (const raw of stats.values()) {
+      const pair = raw as RTCIceCandidatePairStats;
+      if (raw.type !== 'candidate-pair' || !pair.nominated || pair.state !== 'succeeded') continue;
+      const local = stats.get(pair.localCandidateId) as Candidate;
+      const remote = stats.get(pair.remoteCandidateId) as Candidate;
+      return {
+        local: local.candidateType,
+        protocol: local.protocol,
+        relay: local.relayProtocol ?? '',
+        remote: `${remote.candidateType} ${remote.protocol}`,
+        found: found.map((c) => c.candidateType),
+      };
+    }
+    return null;
+  });
+}
