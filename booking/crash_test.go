@@ -94,6 +94,9 @@ func TestNothingIsLost(t *testing.T) {
 		if t.Failed() {
 			break
 		}
+		if want > 100_000 {
+			t.Logf("%d operations so far, %d appointments told of", played, len(b.facts)) // it takes an hour: somebody watches
+		}
 	}
 	t.Logf("%d operations in %d lives of the program and %d of the database: %d appointments told of", played, runs, crashes+1, len(b.facts))
 }
