@@ -101,8 +101,10 @@ func (t take) place(r HoldRequest) place {
 	return place{service: s, mode: r.Mode, audience: r.Audience, start: r.Start, end: t.End, until: t.Until}
 }
 
-// takes is the statement of take. What several services in one appointment need
-// is left out where there is one: setting a plan up costs as much as running it.
+// takes is the statement of take. The service comes first, by itself: a plan that
+// serves any parameters would begin with each office's day at each desk. What
+// several services in one appointment need is left out where there is one: setting
+// a plan up costs as much as running it.
 func takes(together bool) string {
 	also, does := `(VALUES (0, interval '0', interval '0', interval '0', NULL::interval)) AS x(n, duration, buffer, min_notice, horizon)`, `true`
 	if together {
@@ -111,19 +113,23 @@ func takes(together bool) string {
 		does = doesAll("$2")
 	}
 	return `
-	WITH pick AS MATERIALIZED (
+	WITH wanted AS MATERIALIZED (
+		SELECT s.id AS service_id, s.office_id, $2::bigint[] AS also, $3::text AS mode, $4::text AS audience, ($5 AT TIME ZONE o.tz)::date AS day, s.step,
+			$5::timestamptz AS start, $5 + s.duration + x.duration AS ends, $5 + s.duration + x.duration + greatest(s.buffer, x.buffer) AS until
+		FROM service s
+		JOIN office o ON o.id = s.office_id
+		CROSS JOIN ` + also + `
+		WHERE s.id = $1 AND s.retired_at IS NULL AND $3 = ANY(s.modes) AND x.n = cardinality($2) AND s.duration + x.duration <= $7
+			AND $5 BETWEEN $6::timestamptz + CASE $4 WHEN 'public' THEN greatest(s.min_notice, x.min_notice) ELSE '0' END AND $6 + least(s.horizon, x.horizon)
+	), pick AS MATERIALIZED (
 		SELECT pick.*, there.taken IS TRUE OR pick.desk_id = ANY($8)
 			OR ` + cools("pick.desk_id", "tstzrange(pick.start, pick.until)", "$6", "pick.audience = 'public'", "$10") + ` AS taken, there.stale IS TRUE AS stale
 		FROM (
-			SELECT s.id AS service_id, s.office_id, $2::bigint[] AS also, $3::text AS mode, $4::text AS audience, ($5 AT TIME ZONE o.tz)::date AS day, s.step,
-				$5::timestamptz AS start, $5 + s.duration + x.duration AS ends, $5 + s.duration + x.duration + greatest(s.buffer, x.buffer) AS until, d.id AS desk_id, d.name
-			FROM service s
-			JOIN office o ON o.id = s.office_id
-			JOIN desk_service ds ON ds.service_id = s.id
-			JOIN desk d ON d.id = ds.desk_id AND $3 = ANY(d.modes)
-			CROSS JOIN ` + also + `
-			WHERE s.id = $1 AND s.retired_at IS NULL AND $3 = ANY(s.modes) AND x.n = cardinality($2) AND s.duration + x.duration <= $7 AND ($17::bigint = 0 OR d.id = $17) AND ` + does + `
-				AND $5 BETWEEN $6::timestamptz + CASE $4 WHEN 'public' THEN greatest(s.min_notice, x.min_notice) ELSE '0' END AND $6 + least(s.horizon, x.horizon)
+			SELECT wanted.*, d.id AS desk_id, d.name
+			FROM wanted
+			JOIN desk_service ds ON ds.service_id = wanted.service_id
+			JOIN desk d ON d.id = ds.desk_id AND wanted.mode = ANY(d.modes)
+			WHERE ($17::bigint = 0 OR d.id = $17) AND ` + does + `
 		) AS pick
 		JOIN desk_day dd ON dd.desk_id = pick.desk_id AND dd.day = pick.day AND dd.audience = pick.audience
 		CROSS JOIN LATERAL (
