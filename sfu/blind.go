@@ -33,8 +33,13 @@ func (e *estimator) guess(loss, sent float64, now time.Time) {
 }
 
 // told takes the viewer's own estimate, where it sends one
-// (draft-alvestrand-rmcat-remb-03).
-func (e *estimator) told(rate float64) {
-	e.heard, e.most = true, rate
-	e.set(min(e.rate, rate))
+// (draft-alvestrand-rmcat-remb-03). It measures what comes to it, so it says hardly
+// more than that: only where it says less than was sent does the path hold back. A
+// viewer whose pictures are paused would else never get them back.
+func (e *estimator) told(rate, sent float64) {
+	e.heard, e.most = true, 0
+	if rate < sent {
+		e.most = rate
+		e.set(min(e.rate, rate))
+	}
 }

@@ -44,4 +44,13 @@ func TestBlindViewer(t *testing.T) {
 	s.hear(s.viewer, &rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 5_000_000})
 	run(60 * time.Second)
 	s.want("5 Mbit/s by REMB", "h")
+
+	// A browser measures what comes to it. Of one whose picture is paused that is
+	// the voice alone, and it must not stay so.
+	s.link.e.set(rateLeast)
+	for range 90 {
+		s.hear(s.viewer, &rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: float32(1.3*s.viewer.sent()) + 5000})
+		run(time.Second)
+	}
+	s.want("1.3 times what is sent, by REMB", "h")
 }

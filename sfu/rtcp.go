@@ -75,7 +75,7 @@ func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
 		}
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
 		if p.path != nil && p.path.blind {
-			p.path.told(float64(r.Bitrate))
+			p.path.told(float64(r.Bitrate), p.sent())
 		}
 	case *rtcp.TransportLayerNack:
 		if t := p.tracks[r.MediaSSRC]; t != nil {
@@ -130,9 +130,16 @@ func (p *mediaPeer) guess(rs []rtcp.ReceptionReport, now time.Time) {
 			lost += rate * float64(rs[i].FractionLost) / 256
 		}
 	}
-	if sent > 0 {
-		p.path.guess(lost/sent, sent, now)
+	p.path.guess(lost/max(sent, 1), sent, now)
+}
+
+// sent is what now goes to a viewer, in bits a second.
+func (p *mediaPeer) sent() float64 {
+	sum := 0.0
+	for _, t := range p.tracks {
+		sum += float64(t.health.meter.rate)
 	}
+	return sum
 }
 
 func (t *outTrack) relieve(lost uint8, now time.Time) {

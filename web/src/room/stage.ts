@@ -180,6 +180,14 @@ export class Stage {
       // Fingers are small: signs are worth the large picture in any tile.
       this.o.onView(slot, seen && tile.classList.contains('interpreter') ? 'high' : wanted);
     }
+    // Tiles that do not fit are reached by keyboard, too (WCAG 2.1, 2.1.1).
+    const { scrollWidth, clientWidth, scrollHeight, clientHeight } = this.cameras;
+    const scrolls = scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1;
+    set(this.cameras, {
+      tabindex: scrolls ? 0 : null,
+      role: scrolls ? 'group' : null,
+      'aria-label': scrolls ? t('room.stage.cameras') : null,
+    });
   }
 
   private player(transceiver: RTCRtpTransceiver): HTMLAudioElement {
