@@ -179,19 +179,24 @@ func (s *show) drain() {
 	s.tap.sent = s.tap.sent[:0]
 }
 
+// step is a millisecond: what is due is ticked and sent.
+func (s *show) step() {
+	s.now = s.now.Add(time.Millisecond)
+	if !s.now.Before(s.ticked) {
+		s.ticked = s.now.Add(tickEvery)
+		s.tick()
+	}
+	for _, x := range s.layers {
+		if !s.now.Before(x.next) {
+			s.frame(x)
+		}
+	}
+}
+
 // walk lets time pass at a viewer who reports nothing.
 func (s *show) walk(d time.Duration) {
 	for end := s.now.Add(d); s.now.Before(end); {
-		s.now = s.now.Add(time.Millisecond)
-		if !s.now.Before(s.ticked) {
-			s.ticked = s.now.Add(tickEvery)
-			s.tick()
-		}
-		for _, x := range s.layers {
-			if !s.now.Before(x.next) {
-				s.frame(x)
-			}
-		}
+		s.step()
 		s.flush()
 		s.tap.sent = s.tap.sent[:0]
 	}
@@ -199,17 +204,8 @@ func (s *show) walk(d time.Duration) {
 
 func (s *show) run(d time.Duration) {
 	for end := s.now.Add(d); s.now.Before(end); {
-		s.now = s.now.Add(time.Millisecond)
+		s.step()
 		s.link.now = s.now
-		if !s.now.Before(s.ticked) {
-			s.ticked = s.now.Add(tickEvery)
-			s.tick()
-		}
-		for _, x := range s.layers {
-			if !s.now.Before(x.next) {
-				s.frame(x)
-			}
-		}
 		s.drain()
 		if !s.now.Before(s.link.reportAt) {
 			s.link.reportAt = s.now.Add(100 * time.Millisecond)

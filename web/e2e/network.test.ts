@@ -5,7 +5,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { CHROMIUM, desktop, eventually, flows, newPage, startBrowser, startCounter, type Counter } from './harness';
+import {
+  CHROMIUM,
+  desktop,
+  eventually,
+  flows,
+  meet,
+  newPage,
+  startBrowser,
+  startCounter,
+  type Counter,
+} from './harness';
 import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
 import { between, line, lips, received, tallest, type Received } from './received';
 
@@ -43,13 +53,7 @@ before(async () => {
   ({ page: clerk } = await newPage(here, { ...desktop, ignoreHTTPSErrors: true }));
   ({ page: citizen } = await newPage(away, { ...desktop, ignoreHTTPSErrors: true }));
   for (const page of [clerk, citizen]) page.setDefaultTimeout(60_000);
-  await citizen.goto(counter.citizenLink);
-  await citizen.click('[data-action=enter]');
-  await citizen.waitForSelector('[data-view=lobby]');
-  await clerk.goto(counter.clerkLink);
-  await clerk.click('[data-action=enter]');
-  await clerk.click('[data-action=lobby-bar]');
-  await citizen.waitForSelector('[data-view=call]');
+  await meet(counter, citizen, clerk);
 });
 
 after(async () => {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { CHROMIUM, desktop, flows, newPage, startBrowser, startCounter, type Counter } from './harness';
+import { CHROMIUM, desktop, flows, meet, newPage, startBrowser, startCounter, type Counter } from './harness';
 import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
 
 const skip = noNetwork();
@@ -58,13 +58,7 @@ void test(
     const { page: citizen } = await newPage(browser, { ...desktop, ignoreHTTPSErrors: true });
     const { page: clerk } = await newPage(browser, { ...desktop, ignoreHTTPSErrors: true });
     for (const page of [clerk, citizen]) page.setDefaultTimeout(60_000);
-    await citizen.goto(counter.citizenLink);
-    await citizen.click('[data-action=enter]');
-    await citizen.waitForSelector('[data-view=lobby]');
-    await clerk.goto(counter.clerkLink);
-    await clerk.click('[data-action=enter]');
-    await clerk.click('[data-action=lobby-bar]');
-    await citizen.waitForSelector('[data-view=call]');
+    await meet(counter, citizen, clerk);
     await flows(citizen, 'the citizen', 1);
     await flows(clerk, 'the clerk', 1);
     for (const [who, page] of [
