@@ -17,7 +17,8 @@ import (
 )
 
 // The API is for the municipality's own programs. openapi.json says what each
-// operation takes and gives; a test holds the two together.
+// operation takes and gives; a test holds the two together, and api_page.go
+// shows it to people.
 //
 //go:embed api_openapi.json
 var openAPI []byte
@@ -76,6 +77,9 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	for path, operations := range paths {
 		mux.HandleFunc(apiPath+path, func(w http.ResponseWriter, r *http.Request) { s.apiServe(w, r, operations) })
 	}
+	s.page(mux, "GET "+apiDocPath, s.apiPage)
+	mux.HandleFunc("GET "+apiPath, s.apiHome)
+	mux.HandleFunc("GET "+apiPath+"/{$}", s.apiHome)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { s.apiFail(w, r, errNoPage) })
 }
 
@@ -180,6 +184,7 @@ func apiToken(r *http.Request) booking.APIToken {
 
 func (s *Server) apiDocument(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Link", s.apiPageLinks())
 	w.Header().Set("Cache-Control", "public, max-age=3600")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	writeBody(r, w, s.log, openAPI)

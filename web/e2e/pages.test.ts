@@ -44,6 +44,7 @@ void test('the citizens’ pages', { timeout: 480_000 }, async () => {
       '/appuntamento',
       '/privacy',
       '/accessibilita',
+      '/api',
       '/staff/accesso',
       '/stanza',
     ]) {
