@@ -69,6 +69,9 @@ type Observer interface {
 	// Codec says how to pack camera and screen from now on: "h264", "vp9" or
 	// "av1" while all of the room can show it, or "vp8", as at first.
 	Codec(name string)
+	// Voice says whether to send the voice with redundancy (RFC 2198) from now on,
+	// since much of it is lost; at first it is sent without.
+	Voice(redundant bool)
 	// Paused lists the slots whose camera, and those whose screen, is held back for
 	// now, since the peer's link has no room for it.
 	Paused(cameras, screens []int)

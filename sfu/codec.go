@@ -8,8 +8,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// codec is how a picture is packed; sound is Opus alone and takes the place of
-// codecVP8 where both are meant.
+// codec is how a picture or a voice is packed. Sound is Opus alone and takes the
+// place of codecVP8 where both are meant.
 type codec uint8
 
 // The codecs of pictures. Everybody has VP8; the others are sent where the
@@ -19,6 +19,7 @@ const (
 	codecH264
 	codecVP9
 	codecAV1
+	codecRED // Opus with redundancy (RFC 2198), of voices
 	codecCount
 )
 
@@ -42,7 +43,7 @@ func (p *payloads) find(pt uint8) (c codec, rtx, ok bool) {
 // even makes all codecs alike in whether they are repaired by RTX, as VP8 is: a
 // stream has one way of repairs, whatever it carries.
 func (p *payloads) even() {
-	for c := codecVP8 + 1; c < codecCount; c++ {
+	for c := codecVP8 + 1; c <= codecAV1; c++ {
 		if p[codecVP8].rtx == 0 {
 			p[c].rtx = 0
 		} else if p[c].rtx == 0 {
@@ -53,7 +54,7 @@ func (p *payloads) even() {
 
 // String is the name in the settings and in the signalling.
 func (c codec) String() string {
-	return [...]string{"vp8", "h264", "vp9", "av1"}[c]
+	return [...]string{"vp8", "h264", "vp9", "av1", "red"}[c]
 }
 
 // codecsOf reads the names of the settings; VP8 is added where it is missing.
@@ -80,8 +81,20 @@ func CheckCodecs(names []string) error {
 	return err
 }
 
-// rtpmap is the codec's encoding name and clock rate in SDP.
-func (c codec) rtpmap() string { return strings.ToUpper(c.String()) + "/90000" }
+// rtpmap is the codec's encoding name and clock rate in SDP; "" where a section
+// of that kind has none.
+func (c codec) rtpmap(video bool) string {
+	switch {
+	case video && c != codecRED:
+		return strings.ToUpper(c.String()) + "/90000"
+	case !video && c == codecRED:
+		return "red/48000/2"
+	case !video && c == codecVP8:
+		return "opus/48000/2"
+	default:
+		return ""
+	}
+}
 
 // capability is what pion offers. One profile of each is enough: that which all
 // browsers have.
@@ -114,7 +127,7 @@ func (c codec) parse(b []byte) (d descriptor, ok bool) {
 		return parseVP9(b)
 	case codecAV1:
 		return parseAV1(b)
-	case codecVP8, codecCount:
+	case codecVP8, codecRED, codecCount:
 	}
 	return parseVP8(b)
 }

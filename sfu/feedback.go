@@ -42,6 +42,7 @@ func (l *loop) tick() {
 		}
 		if long {
 			p.measure(l.now)
+			l.guardVoice(p)
 		}
 		l.share(p, slow)
 		var out []rtcp.Packet
@@ -96,6 +97,7 @@ func (l *loop) reportArrivals(p *mediaPeer) {
 // where that is hopeless or a viewer waits for one.
 func (l *loop) repair(out []rtcp.Packet, p *mediaPeer, s *inStream) []rtcp.Packet {
 	if !s.video {
+		s.log.expire(l.now)
 		return out
 	}
 	due, lost := s.log.ask(l.nacks[:0], p.rtt, l.now)

@@ -55,6 +55,7 @@ type loop struct {
 	nextTick, nextSlow time.Time
 	nextLong           time.Time
 	hdr, outHdr        rtp.Header
+	redHdr             rtp.Header // of a packet that a later one held
 	rtcpHdr            rtcp.Header
 	plain              []byte
 	in                 []datagram

@@ -38,6 +38,7 @@ type receiveLog struct {
 	holes          []hole
 	clock          uint32
 	repairs        bool // ask for what is missing
+	mends          bool // wait for what is missing, which later packets may hold
 	lastSR         uint32
 	lastSRAt       time.Time
 	fraction       uint8 // lost of 256, between the last two reports
@@ -58,7 +59,7 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) (ext int64, fres
 	ext = extend(l.highest, seq)
 	switch gap := ext - l.highest; {
 	case gap <= 0:
-		if fresh = l.fill(ext) || !l.repairs; fresh {
+		if fresh = l.fill(ext) || !l.repairs && !l.mends; fresh {
 			l.received++
 		}
 		return ext, fresh
@@ -67,7 +68,7 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) (ext int64, fres
 		l.gaveUp = true
 		l.highest = ext
 	default:
-		if l.repairs {
+		if l.repairs || l.mends {
 			for s := l.highest + 1; s < ext; s++ {
 				l.open(s, now)
 			}
@@ -86,7 +87,7 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) (ext int64, fres
 	return ext, true
 }
 
-// mend takes a packet that came as a repair on another SSRC.
+// mend takes a packet that came as a repair: on another SSRC, or within a later one.
 func (l *receiveLog) mend(seq uint16) (ext int64, fresh bool) {
 	ext = extend(l.highest, seq)
 	return ext, l.started && l.fill(ext)
@@ -108,6 +109,13 @@ func (l *receiveLog) fill(seq int64) bool {
 		}
 	}
 	return false
+}
+
+// expire gives up holes that nothing can mend any more.
+func (l *receiveLog) expire(now time.Time) {
+	for len(l.holes) > 0 && now.Sub(l.holes[0].since) > nackLife {
+		l.holes = append(l.holes[:0], l.holes[1:]...)
+	}
 }
 
 // ask appends the sequence numbers to ask for now, and counts those given up.

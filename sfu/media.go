@@ -59,6 +59,8 @@ type mediaPeer struct {
 
 	interprets bool // its picture is speech to who needs it
 
+	guard voiceGuard
+
 	told, calc Layers // which layers the publisher was told to send
 	calcSince  time.Time
 	level      float64 // smoothed loudness of the microphone, 0..127

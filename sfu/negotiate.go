@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,9 @@ func newMediaEngine(pictures []codec) (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	errs := []error{
 		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opus(), PayloadType: 111}, webrtc.RTPCodecTypeAudio),
+		m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: "audio/red", ClockRate: 48000, Channels: 2, SDPFmtpLine: "111/111", RTCPFeedback: opus().RTCPFeedback,
+		}, PayloadType: 63}, webrtc.RTPCodecTypeAudio),
 	}
 	for _, c := range slices.Sorted(slices.Values(pictures)) { // VP8 is sent until the browser is told otherwise
 		pt := webrtc.PayloadType(96 + 2*c)
@@ -198,6 +202,9 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.SDP}); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadOffer, err)
 	}
+	if err := orderVoice(pc, desc, o.Send.Microphone); err != nil {
+		return "", err
+	}
 	senders, err := addSlots(pc, o.Receive, len(p.agreedSlots))
 	if err != nil {
 		return "", err
@@ -222,6 +229,30 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 		return "", err
 	}
 	return withCandidates(answer, p.sfu.cfg.Announce, p.room.loop.port(), p.sfu.tcp.port()), nil
+}
+
+// orderVoice has the microphone's codecs answered in the order of this offer, by
+// which the browser chooses between Opus and Opus with redundancy; pion would keep
+// the order of the first one.
+func orderVoice(pc *webrtc.PeerConnection, offer *sdp.SessionDescription, mid string) error {
+	var formats []string
+	for _, m := range offer.MediaDescriptions {
+		if is, _ := m.Attribute("mid"); is == mid {
+			formats = m.MediaName.Formats
+		}
+	}
+	at := func(c webrtc.RTPCodecParameters) int { return slices.Index(formats, strconv.Itoa(int(c.PayloadType))) }
+	for _, t := range pc.GetTransceivers() {
+		if t.Mid() != mid || mid == "" {
+			continue
+		}
+		codecs := slices.DeleteFunc(t.Receiver().GetParameters().Codecs, func(c webrtc.RTPCodecParameters) bool { return at(c) < 0 })
+		slices.SortFunc(codecs, func(a, b webrtc.RTPCodecParameters) int { return at(a) - at(b) })
+		if err := t.SetCodecPreferences(codecs); err != nil {
+			return fmt.Errorf("%w: voice: %w", ErrBadOffer, err)
+		}
+	}
+	return nil
 }
 
 // addSlots gives each new slot's section a sender. AddTrack takes the first

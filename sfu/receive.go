@@ -44,6 +44,10 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 		}
 	case !repair:
 		if seq, fresh := s.log.note(h.SequenceNumber, h.Timestamp, l.now); fresh {
+			if c == codecRED {
+				l.takeRED(s, h, seq, payload)
+				return
+			}
 			l.take(s, h, seq, payload, c)
 		}
 	}
@@ -81,7 +85,7 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte, c cod
 	if s.pub.source == Microphone && s.exts.level != 0 {
 		s.pub.peer.loud(h.GetExtension(s.exts.level), l.now)
 	}
-	if c != s.codec && seq == s.log.highest {
+	if s.video && c != s.codec && seq == s.log.highest {
 		l.changeCodec(s, c)
 	}
 	if !s.pub.on {
@@ -90,6 +94,11 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte, c cod
 	for _, t := range s.pub.viewers {
 		if quiet { // a layer came to life: it may be the better one
 			l.retarget(t, l.now)
+		}
+		if c == codecRED && !t.takesRED(s) {
+			one := pkt.plain(s.pts[codecVP8].pt)
+			l.forward(t, s, &one)
+			continue
 		}
 		l.forward(t, s, &pkt)
 	}

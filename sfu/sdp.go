@@ -152,11 +152,7 @@ func (s *section) read(m *sdp.MediaDescription) {
 		case err != nil:
 		case a.Key == "rtpmap":
 			for c := codecVP8; c < codecCount; c++ {
-				want := c.rtpmap()
-				if !s.video {
-					want = [codecCount]string{codecVP8: "opus/48000/2"}[c]
-				}
-				if strings.EqualFold(value, want) && s.pts[c].pt == 0 {
+				if strings.EqualFold(value, c.rtpmap(s.video)) && s.pts[c].pt == 0 {
 					s.pts[c].pt = uint8(n)
 				}
 			}

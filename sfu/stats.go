@@ -25,6 +25,8 @@ type Stats struct {
 	Thinned uint64
 	// Unshown were in a codec that their viewer does not have.
 	Unshown uint64
+	// Mended were lost packets of voices that later ones held again (RFC 2198).
+	Mended uint64
 	// Padded are packets of padding, sent to find out what a viewer's path carries.
 	Padded uint64
 	// Replayed are viewers who began with a keyframe that was kept.
@@ -52,7 +54,7 @@ type Stats struct {
 
 // counters are those of one loop.
 type counters struct {
-	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, thinned, replayed, padded, unshown,
+	received, forwarded, resent, unrepaired, nacks, lost, plis, viewerPLIs, freezes, switches, thinned, replayed, padded, unshown, mended,
 	unknown, refused, controlDropped, sendErrors, blocked, transferBytes, textBytes,
 	streamsRefused, streamDropped atomic.Uint64
 	overTCP atomic.Int64
@@ -74,6 +76,7 @@ func (c *counters) addTo(s *Stats) {
 	s.Replayed += c.replayed.Load()
 	s.Padded += c.padded.Load()
 	s.Unshown += c.unshown.Load()
+	s.Mended += c.mended.Load()
 	s.Unknown += c.unknown.Load()
 	s.Refused += c.refused.Load()
 	s.ControlDropped += c.controlDropped.Load()

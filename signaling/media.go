@@ -126,7 +126,16 @@ func (o *observer) Layers(active []string) {
 
 func (o *observer) Codec(name string) {
 	o.post(func(x *session) {
-		x.codec = protocol.Codec{Video: name}
+		x.codec.Video = name
+		x.send(x.codec)
+	})
+}
+
+func (o *observer) Voice(redundant bool) {
+	o.post(func(x *session) {
+		if x.codec.Redundant = redundant; x.codec.Video == "" {
+			x.codec.Video = "vp8"
+		}
 		x.send(x.codec)
 	})
 }

@@ -67,6 +67,7 @@ func (deaf) Connected()                  {}
 func (deaf) Disconnected()               {}
 func (deaf) Failed()                     {}
 func (deaf) Layers([]string)             {}
+func (deaf) Voice(bool)                  {}
 func (deaf) Speaking([]string)           {}
 func (deaf) Paused([]int, []int)         {}
 func (deaf) Codec(string)                {}

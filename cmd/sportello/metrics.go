@@ -90,6 +90,7 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 	total("sfu_freezes", "Gaps of 600 ms and more in a camera that was on, at a viewer.", func(r *reading) float64 { return float64(r.media.Freezes) })
 	total("sfu_switches", "Changes of layer or source inside a slot.", func(r *reading) float64 { return float64(r.media.Switches) })
 	total("sfu_thinned", "Packets of upper temporal layers that a viewer's path had no room for.", func(r *reading) float64 { return float64(r.media.Thinned) })
+	total("sfu_voice_mended", "Lost packets of voices that later ones held again (RFC 2198).", func(r *reading) float64 { return float64(r.media.Mended) })
 	total("sfu_unshown", "Packets not forwarded, since the viewer does not have their codec.", func(r *reading) float64 { return float64(r.media.Unshown) })
 	total("sfu_padded", "Packets of padding sent to find out what a viewer's path carries.", func(r *reading) float64 { return float64(r.media.Padded) })
 	total("sfu_replayed", "Viewers who began with a keyframe that was kept.", func(r *reading) float64 { return float64(r.media.Replayed) })

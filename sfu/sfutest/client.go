@@ -38,6 +38,8 @@ type Options struct {
 	Codecs []webrtc.RTPCodecCapability
 	// Sends is the MIME type of what camera and screen are sent in; VP8.
 	Sends string
+	// Redundancy has the voice sent as RFC 2198 has it, by whoever writes it so.
+	Redundancy bool
 	// Repairs turns pion's NACKs on, both ways.
 	Repairs bool
 	// RTX lets repairs come as RFC 4588 has it.
@@ -67,6 +69,8 @@ type Client struct {
 	wg                sync.WaitGroup
 }
 
+const red = "audio/red"
+
 // NewClient makes a participant with a microphone, a camera of two layers and
 // a screen, and some receive slots.
 func NewClient(opt Options) (*Client, error) {
@@ -84,6 +88,11 @@ func NewClient(opt Options) (*Client, error) {
 		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{
 			RTPCodecCapability: c, PayloadType: webrtc.PayloadType(40 + i),
 		}, webrtc.RTPCodecTypeVideo))
+	}
+	if opt.Redundancy {
+		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: red, ClockRate: 48000, Channels: 2, SDPFmtpLine: "109/109",
+		}, PayloadType: 63}, webrtc.RTPCodecTypeAudio))
 	}
 	if opt.RTX {
 		errs = append(errs, m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -144,11 +153,19 @@ func (c *Client) sections() error {
 		if rid != "" {
 			opt = append(opt, webrtc.WithRTPStreamID(rid))
 		}
-		return webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, id, id, opt...)
+		codec := webrtc.RTPCodecCapability{MimeType: mime}
+		if mime == red { // pion knows no defaults of it
+			codec.ClockRate, codec.Channels = 48000, 2
+		}
+		return webrtc.NewTrackLocalStaticRTP(codec, id, id, opt...)
 	}
 	var errs [4]error
 	picture := cmp.Or(c.opt.Sends, webrtc.MimeTypeVP8)
-	c.mic, errs[0] = track(webrtc.MimeTypeOpus, "mic", "")
+	voice := webrtc.MimeTypeOpus
+	if c.opt.Redundancy {
+		voice = red
+	}
+	c.mic, errs[0] = track(voice, "mic", "")
 	c.low, errs[1] = track(picture, "cam", "l")
 	c.high, errs[2] = track(picture, "cam", "h")
 	c.screen, errs[3] = track(picture, "screen", "")

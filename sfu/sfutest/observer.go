@@ -23,6 +23,7 @@ type Observer struct {
 	speaking     [][]string
 	paused       [][2][]int
 	codecs       []string
+	redundant    bool
 	ended        []Ended
 	refused      []error
 }
@@ -68,6 +69,9 @@ func (o *Observer) Paused(cameras, screens []int) {
 	o.note(func() { o.paused = append(o.paused, [2][]int{cameras, screens}) })
 }
 
+// Voice is part of sfu.Observer.
+func (o *Observer) Voice(redundant bool) { o.note(func() { o.redundant = redundant }) }
+
 // Codec is part of sfu.Observer.
 func (o *Observer) Codec(name string) { o.note(func() { o.codecs = append(o.codecs, name) }) }
 
@@ -89,6 +93,7 @@ type State struct {
 	Layers, Speaking                [][]string
 	Paused                          [][2][]int // cameras, screens
 	Codecs                          []string
+	Redundant                       bool
 	Ended                           []Ended
 	TextRefused                     []error
 }
@@ -103,6 +108,7 @@ func (o *Observer) State() (State, <-chan struct{}) {
 		Layers: append([][]string(nil), o.layers...), Speaking: append([][]string(nil), o.speaking...),
 		Ended: append([]Ended(nil), o.ended...), TextRefused: append([]error(nil), o.refused...),
 		Paused: append([][2][]int(nil), o.paused...), Codecs: append([]string(nil), o.codecs...),
+		Redundant: o.redundant,
 	}
 	for k, v := range o.assigned {
 		s.Assigned[k] = v

@@ -148,9 +148,12 @@ type Layers struct {
 
 // Codec tells a publisher how to pack camera and screen from now on: "h264",
 // "vp9" or "av1" while everybody in the room can show it, else "vp8", as at first.
-// A browser that cannot change it goes on with VP8.
+// A browser that cannot change it goes on with VP8. Redundant asks for the voice
+// with redundancy (RFC 2198, audio/red), since much of it is lost: the browser
+// offers that first in a new offer; and asks for it without again.
 type Codec struct {
-	Video string `json:"video"`
+	Video     string `json:"video"`
+	Redundant bool   `json:"redundant"`
 }
 
 // Paused tells a viewer in which slots the camera or the screen is held back for

@@ -37,18 +37,34 @@ function fits(codec: RTCRtpCodec, name: string): boolean {
   );
 }
 
-/** preferCodecs keeps the offer small: Opus, VP8 first, and what the server names, each in one profile. */
+/** preferCodecs keeps the offer small: Opus, VP8 first, and what the server names, each in one profile; voices with redundancy too. */
 export function preferCodecs(transceiver: RTCRtpTransceiver, further: readonly string[]): void {
   const kind = transceiver.receiver.track.kind;
   const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
   const wanted =
     kind === 'audio'
-      ? all.filter((c) => c.mimeType.toLowerCase() === 'audio/opus')
+      ? voices(all, false)
       : [
           ...['vp8', ...further].flatMap((name) => all.find((c) => fits(c, name)) ?? []),
           ...all.filter((c) => c.mimeType.toLowerCase() === 'video/rtx'),
         ];
   if (wanted.length > 0 && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(wanted);
+}
+
+/** preferRedundancy says whether the next offer puts a voice with redundancy first; false where the browser has none. */
+export function preferRedundancy(transceiver: RTCRtpTransceiver, redundant: boolean): boolean {
+  const all = RTCRtpSender.getCapabilities('audio')?.codecs ?? [];
+  const wanted = voices(all, redundant);
+  if (wanted.length < 2 || !('setCodecPreferences' in transceiver)) return false;
+  transceiver.setCodecPreferences(wanted);
+  return true;
+}
+
+/** voices are Opus and Opus with redundancy (RFC 2198), of which a browser sends the first. */
+function voices(all: readonly RTCRtpCodec[], redundant: boolean): RTCRtpCodec[] {
+  const of = (mime: string): RTCRtpCodec[] => all.filter((c) => c.mimeType.toLowerCase() === mime);
+  const [opus, red] = [of('audio/opus'), of('audio/red')];
+  return redundant ? [...red, ...opus] : [...opus, ...red];
 }
 
 /** agreed finds a codec among those that a section may send; none where it is not there. */

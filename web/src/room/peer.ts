@@ -1,9 +1,10 @@
 // The one RTCPeerConnection. All sections are made up front and offered once:
 // four to send on, four for each receive slot. From then on tracks come and go
 // by replaceTrack and messages, never by SDP. A second offer is made only for
-// an ICE restart or for more slots, and only by this side, so there is no glare.
+// an ICE restart, for more slots or for a voice that is lost, and only by this
+// side, so there is no glare.
 
-import { agreed, mannerOf, preferCodecs, type Encoding } from './codecs';
+import { agreed, mannerOf, preferCodecs, preferRedundancy, type Encoding } from './codecs';
 import type { ICEServer, Offer, Source } from '../protocol.gen';
 
 export interface Slot {
@@ -47,6 +48,7 @@ export class Peer {
   private layers: readonly string[] = ['l', 'h'];
   private codec = 'vp8';
   private codecSet = false; // another one was asked for
+  private redundant = false; // the voice is offered so
   private readonly on: Record<MediaSource, boolean> = {
     microphone: false,
     camera: false,
@@ -147,6 +149,13 @@ export class Peer {
   async setCodec(name: string): Promise<void> {
     this.codec = name;
     for (const source of ['camera', 'screen'] as const) await this.tune(source, this.send[source].sender.track);
+  }
+
+  /** setRedundant follows the server's word on whether much of the voice is lost. Chromium takes the order from an offer alone. */
+  async setRedundant(redundant: boolean): Promise<void> {
+    if (redundant === this.redundant || !preferRedundancy(this.send.microphone, redundant)) return;
+    this.redundant = redundant;
+    await this.negotiate();
   }
 
   channel(label: string, protocol = ''): RTCDataChannel {

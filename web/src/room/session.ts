@@ -197,6 +197,7 @@ export class Session {
         return;
       case 'codec':
         void this.peer?.setCodec(message.video);
+        void this.peer?.setRedundant(message.redundant);
         return;
       case 'transfer':
         this.files.started(message);
