@@ -96,10 +96,18 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
   await clerk.keyboard.press('Escape');
   await clerk.click('[data-command=screen]');
   await citizen.waitForSelector('.screen-tile');
+  const box = async (of: string): Promise<{ y: number; bottom: number }> => {
+    const { y, height } = (await citizen.locator(of).first().boundingBox()) ?? { y: NaN, height: NaN };
+    return { y, bottom: y + height };
+  };
+  const [hint, told] = [await box('.weak'), await box('.toast')];
+  assert.ok(told.y >= hint.bottom, 'what happens is told below what is said of the line');
   await tell({ type: 'paused', cameras: [], screens: [0] });
   await citizen.waitForSelector('.screen-tile .tile-paused:not([hidden]):has-text("Schermo in pausa")');
   assert.equal(await citizen.locator('.cameras .tile-paused:visible').count(), 0);
   await picture(citizen, 'paused-screen-320');
+  const [video, caption] = [await box('.screen-tile video'), await box('.screen-tile figcaption')];
+  assert.ok(caption.y >= video.bottom, 'whose screen it is stands below it');
   await accessible(citizen, 'a paused screen on a phone');
   await tell({ type: 'paused', cameras: [], screens: [] });
   await citizen.waitForSelector('.screen-tile .tile-paused', { state: 'hidden' });
