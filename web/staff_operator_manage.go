@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -81,19 +82,36 @@ type changer struct {
 	find func(*http.Request, *colleague) (booking.Appointment, error)
 	page func(booking.Appointment) string // its card, with /sposta and /disdici below
 	back func(booking.Appointment) string // where the card was opened
-	// done is where to go after a move.
+	// done is where to go after a move of what was there before.
 	done func(booking.Appointment) string
+	// seen is where what was moved can be seen now, where that is another page.
+	seen func(*http.Request, *colleague, booking.Appointment) (string, error)
 }
 
 func (s *Server) atOperator() changer {
 	card := func(a booking.Appointment) string { return "/staff/operatore/appuntamento/" + a.ID.String() }
-	return changer{find: s.myAppointment, page: card, done: card, back: func(booking.Appointment) string { return "/staff/operatore" }}
+	return changer{
+		find: s.myAppointment, page: card, done: card,
+		back: func(booking.Appointment) string { return "/staff/operatore" },
+		seen: func(*http.Request, *colleague, booking.Appointment) (string, error) { return "", nil },
+	}
 }
 
-// atClerk ends on the clerk's day: the appointment may be at another's desk now.
+// atClerk ends on the day that the clerk works on, which goes on; what was moved
+// is a link away. At a desk of somebody else's the clerk does not see it any more.
 func (s *Server) atClerk() changer {
 	day := func(a booking.Appointment) string { return "/staff/sportello?giorno=" + a.Start.Format(time.DateOnly) }
-	return changer{find: s.clerkOwn, page: func(a booking.Appointment) string { return "/staff/sportello/" + a.ID.String() + "/cambia" }, back: day, done: day}
+	return changer{
+		find: s.clerkOwn, back: day, done: day,
+		page: func(a booking.Appointment) string { return "/staff/sportello/" + a.ID.String() + "/cambia" },
+		seen: func(r *http.Request, me *colleague, a booking.Appointment) (string, error) {
+			desks, err := s.myDesks(r.Context(), me)
+			if err != nil || !slices.ContainsFunc(desks, func(d booking.Desk) bool { return d.ID == a.DeskID }) {
+				return "", err
+			}
+			return day(a) + "#r-" + a.ID.String(), nil
+		},
+	}
 }
 
 // operatorCard is an appointment as the operator or the clerk changes it.
@@ -197,13 +215,11 @@ func (s *Server) changeMove(w http.ResponseWriter, r *http.Request, me *colleagu
 	if mode, start, ok := parseSlot(r.PostFormValue("orario")); !ok || mode != a.Mode {
 		trouble = "no_slot"
 	} else {
-		_, err = s.agenda.Reschedule(r.Context(), a.ID, start, me.Actor())
+		moved, err := s.agenda.Reschedule(r.Context(), a.ID, start, me.Actor())
 		var taken *booking.SlotTakenError
 		switch {
 		case err == nil:
-			s.tell(r.Context(), "success", "staff.flash.moved")
-			http.Redirect(w, r, s.lang(r).Path(c.done(a)), http.StatusSeeOther)
-			return nil
+			return s.changeMoved(w, r, me, c, a, moved)
 		case errors.As(err, &taken):
 			trouble, status = "taken", http.StatusConflict
 			for i, n := range taken.Next {
@@ -225,6 +241,22 @@ func (s *Server) changeMove(w http.ResponseWriter, r *http.Request, me *colleagu
 	}
 	v.Trouble, v.Next = trouble, next
 	return s.staffRender(w, r, me, status, "staff/operator_appointment.html", v)
+}
+
+// changeMoved says where to somebody was moved.
+func (s *Server) changeMoved(w http.ResponseWriter, r *http.Request, me *colleague, c changer, before, after booking.Appointment) error {
+	l := s.lang(r)
+	say := []string{"Date", l.Date(after.Start), "Time", l.Clock(after.Start), "Desk", after.DeskName}
+	seen, err := c.seen(r, me, after)
+	if err != nil {
+		return err
+	}
+	if seen != "" {
+		say = append(say, flashLink, l.Path(seen))
+	}
+	s.tell(r.Context(), "success", "staff.flash.moved", say...)
+	http.Redirect(w, r, l.Path(c.done(before)), http.StatusSeeOther)
+	return nil
 }
 
 // changingAt is a page of a changer as a handler.

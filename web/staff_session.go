@@ -40,6 +40,7 @@ const (
 	sessionStaff = "staff" // int64
 	sessionSeen  = "seen"  // int64, seconds since 1970
 	sessionFlash = "flash" // string, see flash
+	flashLink    = "Link"
 	loginWindow  = 5 * time.Minute
 )
 
@@ -228,10 +229,13 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, me *colleague) e
 type flash struct {
 	Kind string // "success" or "warning"
 	Text string
+	// Link leads to what it speaks of, where that is elsewhere.
+	Link, LinkText string
 }
 
 // tell keeps a sentence, a text of the catalogue and its values, for the page
-// that follows a redirect. It lies in the session, so it names no citizen.
+// that follows a redirect. It lies in the session, so it names no citizen. The
+// value "Link" is a path; its text stands under the key with ".link".
 func (s *Server) tell(ctx context.Context, kind, key string, pairs ...string) {
 	s.staff.sessions.Put(ctx, sessionFlash, strings.Join(append([]string{kind, key}, pairs...), "\x1f"))
 }
@@ -245,7 +249,11 @@ func (s *Server) told(ctx context.Context, l *Language) *flash {
 	for _, p := range parts[2:] {
 		pairs = append(pairs, p)
 	}
-	return &flash{Kind: parts[0], Text: l.T(parts[1], pairs...)}
+	f := &flash{Kind: parts[0], Text: l.T(parts[1], pairs...)}
+	if i := slices.Index(parts, flashLink); i > 0 && i+1 < len(parts) {
+		f.Link, f.LinkText = parts[i+1], l.T(parts[1]+".link", pairs...)
+	}
+	return f
 }
 
 // staffRender writes a page of the staff's.

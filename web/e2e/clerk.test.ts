@@ -107,8 +107,12 @@ void test('a clerk’s day, by keyboard only', { timeout: 300_000 }, async () =>
   await keys.press('ArrowDown', 'ArrowDown');
   const day = (await page.inputValue('input[name=orario]:checked')).split(/[@T]/)[1] ?? '';
   await keys.press('Enter');
-  await told('Appuntamento spostato');
-  await page.goto(`${url}/it/staff/sportello?giorno=${day}`);
+  // The day that they worked on goes on; where Conti went is said, and a link away.
+  await told('Appuntamento spostato a');
+  assert.equal(new URL(page.url()).searchParams.get('giorno'), conti.day);
+  await fits(page, 'after moving an appointment', 'clerk-moved');
+  await does('#flash a', 'Enter');
+  await page.waitForURL(`**/sportello?giorno=${day}#r-*`);
   const where = (await page.locator('.st-row', { hasText: 'Conti' }).locator('.st-place').textContent()) ?? '';
   const desk = where.split('·').at(-1)?.trim() ?? '';
 
