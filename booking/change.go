@@ -100,7 +100,11 @@ func (a *Agenda) Cancel(ctx context.Context, id uuid.UUID, actor Actor) error {
 		if err != nil {
 			return err
 		}
-		if err := a.note(ctx, tx, actor, "cancel", AboutAppointment, id); err != nil || r.State == Held { // who gave up a hold was promised nothing
+		if err := a.note(ctx, tx, actor, "cancel", AboutAppointment, id); err != nil {
+			return err
+		}
+		if r.State == Held { // who gave up a hold was promised nothing, and need not be known
+			_, err := tx.Exec(ctx, `DELETE FROM appointment_person WHERE appointment_id = $1`, id)
 			return err
 		}
 		return a.tell(ctx, tx, Notice{Kind: NoticeCancelled, Appointment: id})

@@ -8,7 +8,7 @@ import (
 // What the public lets go cools, where its office says so (Office.CoolFor): the
 // waiting list and the staff can have it at once, the public only some time later,
 // which nobody can foretell. Programs that wait for the moment, to take it again or
-// to sell it, have none to wait for. The database notes it (start_cools); whoever
+// to sell it, have none to wait for. Whose it was may take it back (takeback.go). The database notes it (start_cools); whoever
 // looks for free starts leaves it out. no_overlap alone still decides who gets one.
 
 // past is true of a live appointment a that occupies nothing: a hold past its

@@ -79,8 +79,9 @@
 // some hours of the day, and its citizen told in the same transaction.
 // TakeOffer books it, RefuseOffer and time pass it on, Leave ends the waiting.
 // Cancel and Reschedule offer at once what they free, Maintain all else. What
-// nobody on the list takes may cool before the public sees it (cooling.go). What is
-// retired closes its lists, and who waited is told.
+// nobody on the list takes may cool before the public sees it (cooling.go), but for
+// who let it go and takes it back (TakeBack). What is retired closes its lists, and
+// who waited is told.
 //
 // # Who waits for whom
 //

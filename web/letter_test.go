@@ -252,6 +252,18 @@ func TestMailsOfAnAppointmentsLife(t *testing.T) {
 	if property(gone, ics.ComponentPropertyUniqueId) != uid || property(gone, ics.ComponentPropertySequence) <= seq || property(gone, ics.ComponentPropertyStatus) != "CANCELLED" {
 		t.Errorf("not the end of the event:\n%s", m.part.Serialize())
 	}
+	seq = property(gone, ics.ComponentPropertySequence)
+
+	// Taken back, by who has the code alone: the event is on again, and the link is not made up.
+	c.post(base+"/riprendi", url.Values{}).shows(http.StatusOK, "di nuovo tuo")
+	m = w.next()
+	if !strings.HasPrefix(m.subject, "Appuntamento confermato: ") {
+		t.Errorf("subject %q", m.subject)
+	}
+	m.says("enerdì 21 novembre 2031", "/it/appuntamento")
+	if again := m.event("REQUEST"); property(again, ics.ComponentPropertyUniqueId) != uid || property(again, ics.ComponentPropertySequence) <= seq {
+		t.Errorf("not the event again:\n%s", m.part.Serialize())
+	}
 	w.stop()
 	w.smtp.None()
 	if logs := w.logs.String(); strings.Contains(logs, "maria@") || strings.Contains(logs, secret) {

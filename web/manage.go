@@ -94,6 +94,9 @@ type manageView struct {
 	Past        bool
 	Moved       bool           // just done
 	Cancelled   bool           // just done
+	TakenBack   bool           // just done
+	Lost        bool           // it was too late to take it back
+	CanTakeBack bool           // the citizen cancelled it, and the time is to come
 	Asked       bool           // the office cannot keep the time, and asked for another
 	Next        []booking.Slot // the first free times then
 }
@@ -122,7 +125,13 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) error {
 		Appointment: a, Base: l.Path("/appuntamento/" + a.ID.String()), CanChange: s.changeable(a),
 		Deadline: a.Start.Add(-a.Service.CancelUntil), Past: s.now().After(a.End),
 		OpensAt: a.Start.Add(-s.joinBefore), OpensMin: Minutes(s.joinBefore),
-		Moved: r.URL.Query().Has("spostato"), Cancelled: r.URL.Query().Has("disdetto"),
+		Moved: r.URL.Query().Has("spostato"), Cancelled: r.URL.Query().Has("disdetto") && a.State == booking.Cancelled,
+		TakenBack: r.URL.Query().Has("ripreso") && a.State == booking.Booked, Lost: r.URL.Query().Has("perso") && a.State == booking.Cancelled,
+	}
+	if !v.Lost {
+		if v.CanTakeBack, err = s.agenda.CanTakeBack(r.Context(), a); err != nil {
+			return err
+		}
 	}
 	if v.Asked = !a.AskedAt.IsZero() && v.CanChange; v.Asked {
 		v.Next, err = s.agenda.FirstFree(r.Context(), []int64{a.Service.ID}, a.Mode, booking.Public, nextTimes, a.Service.Also...)

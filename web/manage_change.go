@@ -66,6 +66,26 @@ func (s *Server) manageCancelPost(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
+// manageTakeBack undoes the citizen's own cancellation, while the time is free.
+func (s *Server) manageTakeBack(w http.ResponseWriter, r *http.Request) error {
+	a, secret, done, err := s.managed(w, r)
+	if done {
+		return err
+	}
+	_, err = s.agenda.TakeBack(r.Context(), a.ID, secret)
+	what := "ripreso"
+	switch {
+	case forReader(err), errors.Is(err, booking.ErrTooMany):
+		what = "perso"
+	case err != nil && unchangeable(err):
+		what = ""
+	case err != nil:
+		return err
+	}
+	s.backToManaged(w, r, a, what)
+	return nil
+}
+
 // unchangeable says whether the appointment changed under the reader's hands.
 func unchangeable(err error) bool {
 	return errors.Is(err, booking.ErrState) || errors.Is(err, booking.ErrTooLateToChange)

@@ -51,6 +51,19 @@ func TestManageByCodeMoveAndCancel(t *testing.T) {
 	}
 	other.get(page + "/sposta").onStep(page) // nothing left to move
 
+	// Who changes their mind has it back with one press, and can change it as before.
+	other.get(page).shows(http.StatusOK, "Hai cambiato idea?")
+	other.post(page+"/riprendi", url.Values{}).shows(http.StatusOK, "di nuovo tuo", "Confermato", "Sposta")
+	other.hasNot("Hai cambiato idea?")
+	if a, err := w.agenda.BySecret(t.Context(), secret); err != nil || a.State != booking.Booked || !a.Start.Equal(moved.Start) {
+		t.Errorf("taken back: %s at %v: %v", a.State, a.Start, err)
+	}
+	other.post(page+"/disdici", url.Values{}).shows(http.StatusOK, "è stato disdetto")
+	if _, err := w.agenda.AddClosure(t.Context(), booking.Closure{From: moved.Start, To: moved.Start, Reason: booking.Text{"it": "Guasto"}}, booking.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	other.post(page+"/riprendi", url.Values{}).shows(http.StatusOK, "non è più libero", "Prenota di nuovo")
+
 	other.post("/it/appuntamento/esci", url.Values{}).shows(http.StatusOK, "Hai chiuso")
 	other.get(page).shows(http.StatusOK, "la consultazione è scaduta")
 }

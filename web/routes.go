@@ -52,6 +52,7 @@ func (s *Server) routes(mux *http.ServeMux) {
 	s.page(mux, "GET /appuntamento/{id}", s.manage)
 	s.page(mux, "GET /appuntamento/{id}/disdici", s.manageCancel)
 	s.page(mux, "POST /appuntamento/{id}/disdici", s.manageCancelPost)
+	s.page(mux, "POST /appuntamento/{id}/riprendi", s.limited("take-back", 10, 10*time.Minute)(s.manageTakeBack))
 	s.page(mux, "GET /appuntamento/{id}/sposta", s.manageMove)
 	s.page(mux, "POST /appuntamento/{id}/sposta", s.manageMovePost)
 	s.page(mux, "POST /appuntamento/{id}/accetta", s.waitingAnswer(s.takeOffer))
