@@ -60,6 +60,7 @@ func newAgenda(s settings, st stores, q *notify.Queue, log *slog.Logger) (*booki
 		JoinBefore:    s.JoinBefore,
 		JoinAfter:     s.JoinAfter,
 		Notifier:      q,
+		Now:           s.now,
 		Logger:        log.With("part", "booking"),
 	})
 	tokens.SetSource(agenda)
@@ -106,6 +107,7 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		Tokens:    tokens,
 		Redis:     st.redis,
 		PublicURL: s.PublicURL,
+		Now:       s.now,
 		Limits:    protocol.Limits{FileBytes: s.FileLimit, Participants: s.RoomLimit},
 
 		VideoCodecs: slices.DeleteFunc(slices.Clone(s.VideoCodecs), func(c string) bool { return c == "vp8" }),
@@ -125,6 +127,7 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		Shared:     tally.New(st.redis),
 		Proxies:    s.Proxies,
 		Channels:   out.channels(),
+		Now:        s.now,
 		Logger:     log.With("part", "web"),
 		Staff: web.StaffConfig{
 			Sessions: pgxstore.NewWithCleanupInterval(st.pool, 0), // swept by sweepSessions
@@ -137,7 +140,7 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 	if a.pages, err = web.New(pages); err != nil {
 		err = fmt.Errorf("pages: %w", err)
 	} else {
-		err = a.startPost(ctx, st, queue, out, log)
+		err = a.startPost(ctx, s, st, queue, out, log)
 	}
 	if err != nil {
 		err = errors.Join(err, a.rooms.Close(ctx), a.closeMedia())

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,6 +33,7 @@ const (
 func runDev(ctx context.Context, env *environment, args []string) (err error) {
 	flags := env.flags("dev")
 	dir := flags.String("dir", ".dev", "folder of the private servers, their data and the secrets")
+	moment := flags.String("now", "", "begin at another moment and go on from there, such as 2026-12-24T10:00:00+01:00")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -43,6 +45,9 @@ func runDev(ctx context.Context, env *environment, args []string) (err error) {
 	}
 	s, err := loadSettings(env.vars)
 	if err != nil {
+		return err
+	}
+	if s.now, err = clockFrom(*moment); err != nil {
 		return err
 	}
 	log := s.logger(env.errOut)
@@ -94,6 +99,19 @@ func runDev(ctx context.Context, env *environment, args []string) (err error) {
 		}
 		return nil
 	})
+}
+
+// clockFrom is a clock that shows the moment now, and goes on from there.
+func clockFrom(moment string) (func() time.Time, error) {
+	if moment == "" {
+		return time.Now, nil
+	}
+	at, err := time.Parse(time.RFC3339, moment)
+	if err != nil {
+		return nil, fmt.Errorf("dev -now: %q is no moment like 2026-12-24T10:00:00+01:00", moment)
+	}
+	shift := time.Until(at)
+	return func() time.Time { return time.Now().Add(shift) }, nil
 }
 
 // keptSecret gives development a secret of its own that stays the same.

@@ -190,3 +190,19 @@ func TestMailLeavesByTheServerThatWasSet(t *testing.T) {
 		t.Errorf("the log names the citizen:\n%s", c.out)
 	}
 }
+
+// TestDevelopmentLivesOnAnotherDay: what depends on the date can be seen on that date.
+func TestDevelopmentLivesOnAnotherDay(t *testing.T) {
+	t.Parallel()
+	clock, err := clockFrom("2031-12-24T10:00:00+01:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := clock()
+	if late := first.Sub(time.Date(2031, time.December, 24, 9, 0, 0, 0, time.UTC)); late < 0 || late > time.Minute || !clock().After(first) {
+		t.Errorf("it is %v, and goes on to %v", first, clock())
+	}
+	if _, err := clockFrom("domani"); err == nil {
+		t.Error("a moment that is none")
+	}
+}

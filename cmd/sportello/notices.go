@@ -52,7 +52,7 @@ func (o outlets) channels() notify.Channels {
 
 // newQueue makes the queue that the agenda writes notices into.
 func newQueue(s settings, o outlets) (*notify.Queue, error) {
-	q, err := notify.NewQueue(notify.QueueConfig{Key: s.key("links"), Channels: o.channels(), ReminderHour: s.ReminderHour})
+	q, err := notify.NewQueue(notify.QueueConfig{Key: s.key("links"), Channels: o.channels(), ReminderHour: s.ReminderHour, Now: s.now})
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}
@@ -60,14 +60,14 @@ func newQueue(s settings, o outlets) (*notify.Queue, error) {
 }
 
 // startPost begins to send what is queued, if there is a way to.
-func (a *app) startPost(ctx context.Context, st stores, q *notify.Queue, o outlets, log *slog.Logger) error {
+func (a *app) startPost(ctx context.Context, s settings, st stores, q *notify.Queue, o outlets, log *slog.Logger) error {
 	if o.channels() == (notify.Channels{}) {
 		return nil
 	}
 	var err error
 	a.post, err = notify.Start(ctx, notify.Config{
 		Pool: st.pool, Queue: q, Appointments: a.agenda, Writer: a.pages,
-		Mailer: o.mailer, Texter: o.texter, Logger: log.With("part", "notify"),
+		Mailer: o.mailer, Texter: o.texter, Now: s.now, Logger: log.With("part", "notify"),
 	})
 	if err != nil {
 		return fmt.Errorf("notices: %w", err)

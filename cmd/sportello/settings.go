@@ -64,6 +64,8 @@ type settings struct {
 
 	StartWait time.Duration `env:"SPORTELLO_START_WAIT" envDefault:"2m" help:"how long a start waits for PostgreSQL and Redis before it gives up"`
 	Log       string        `env:"SPORTELLO_LOG" envDefault:"json" help:"json or text; dev writes text"`
+
+	now func() time.Time // of development, which may live on another day (dev -now); nil: as it is
 }
 
 // minSecret is the least length of SPORTELLO_SECRET, in bytes.
@@ -251,6 +253,9 @@ func (s settings) logger(w io.Writer) *slog.Logger {
 func documentSettings(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for field := range reflect.TypeFor[settings]().Fields() {
+		if !field.IsExported() {
+			continue
+		}
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\n", field.Tag.Get("env"), field.Tag.Get("envDefault"), field.Tag.Get("help"))
 	}
 	if err := t.Flush(); err != nil {

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startSite } from './harness';
+import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
 import { Keys } from './keys';
 
-const site = startSite();
+const site = startSite({}, WORKDAY);
 
 /** comesToday moves somebody's appointment to the last minutes of today, as if that day had come. */
 function comesToday(surname: string, clock: string): void {

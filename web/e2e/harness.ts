@@ -14,13 +14,25 @@ import { PrivatePort } from './metrics';
 export const OUT = path.resolve('web/e2e/out');
 const START_WITHIN = 120_000;
 
+/**
+ * A Tuesday at ten, ahead of us (Redis forgets by its own clock what is over) and
+ * without holidays around: the moment of stories in which offices must be open and
+ * the day long. E2E_NOW gives another one to all counters, to see what depends on it:
+ *   E2E_NOW=2026-12-24T23:50:00+01:00 node web/e2e/run.mjs browser clerk
+ */
+export const WORKDAY = ((): string => {
+  const march = new Date(Date.UTC(new Date().getUTCFullYear() + 1, 2, 1));
+  march.setUTCDate(1 + ((2 - march.getUTCDay() + 7) % 7));
+  return `${march.toISOString().slice(0, 10)}T10:00:00+01:00`;
+})();
+
 export interface Counter {
   readonly url: string;
   /** The ready-made appointment: its two links. */
   readonly citizenLink: string;
   readonly clerkLink: string;
   readonly log: () => string;
-  /** Runs SQL in the counter's own database, for what no page can do: move time. */
+  /** Runs SQL in the counter's own database, for what no page can do: move time. Its now() is the counter's. */
   readonly sql: (statement: string) => void;
   readonly private: PrivatePort;
   /** Ends the counter; fails where the control plane tried to send with the media's keys. */
@@ -34,7 +46,10 @@ export interface Counter {
 export async function startCounter(
   settings: Record<string, string> = {},
   before: readonly string[] = [],
+  moment = '',
 ): Promise<Counter> {
+  const from = process.env.E2E_NOW ?? moment;
+  const shift = from ? Date.parse(from) - Date.now() : 0;
   const folder = mkdtempSync(path.join(tmpdir(), 'sportello-e2e-'));
   const binary = path.join(folder, 'sportello');
   const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { encoding: 'utf8' });
@@ -42,6 +57,7 @@ export async function startCounter(
   const [port, privatePort] = [await freePort(), await freePort()];
   let log = '';
   const command: string[] = [...before, binary, 'dev', '-dir', path.join(folder, 'data')];
+  if (shift) command.push('-now', new Date(Date.now() + shift).toISOString());
   const server = spawn(command[0] ?? binary, command.slice(1), {
     env: {
       ...process.env,
@@ -77,7 +93,8 @@ export async function startCounter(
       clerkLink,
       log: () => log,
       sql: (statement) => {
-        runSQL(folder, statement);
+        const now = new Date(Date.now() + shift).toISOString();
+        runSQL(folder, shift ? statement.replaceAll('now()', `timestamptz '${now}'`) : statement);
       },
       private: own,
       stop: async () => {
@@ -183,11 +200,11 @@ export interface Site {
 }
 
 /** startSite gives all tests of a file one counter and one browser; they are there once a test runs. */
-export function startSite(settings: Record<string, string> = {}): Site {
+export function startSite(settings: Record<string, string> = {}, moment = ''): Site {
   let counter: Counter | undefined;
   let browser: Browser | undefined;
   before(async () => {
-    counter = await startCounter(settings);
+    counter = await startCounter(settings, [], moment);
     browser = await startBrowser();
   });
   after(async () => {

@@ -3,9 +3,9 @@
 
 import { test } from 'node:test';
 import { book, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startSite } from './harness';
+import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
 
-const site = startSite();
+const site = startSite({}, WORKDAY);
 
 void test('reception marks who arrives, and both boards follow', { timeout: 120_000 }, async () => {
   const { page: reception } = await newPage(site.browser, desktop);
@@ -15,8 +15,7 @@ void test('reception marks who arrives, and both boards follow', { timeout: 120_
   await signIn(clerk, site.counter.url, 'anagrafe', '/it/staff/sportello');
   const { page: citizen } = await newPage(site.browser, desktop);
   await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Neri', false);
-  // Offices may be closed at the hour of this test: the appointment is moved
-  // to the last hour of today, past the agenda's rules, as if that day had come.
+  // The appointment is moved to the last hour of today, past the agenda's rules, as if that day had come.
   site.counter.sql(`
     UPDATE appointment a SET day = n.day, period = n.period, occupied = n.period
     FROM (SELECT day, tstzrange(start, start + interval '10 minutes') AS period
