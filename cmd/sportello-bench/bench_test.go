@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,10 @@ func TestTapesAreForwarded(t *testing.T) {
 	}
 	if due := sc.due(); r.packets < due/2 || r.packets > due*1.5 || r.video > 0 {
 		t.Errorf("%.0f packets of %.0f in a second, %v lost", r.packets, due, r.video)
+	}
+	b := newBurst(0, [][]byte{{1, 1}, {2, 2}, {3}, {4}, {5, 5, 5}}, nil)
+	if runtime.GOOS == "linux" && (b.packets != 5 || len(b.messages) != 3 || len(b.messages[0].Buffers) != 2 || b.messages[0].OOB == nil || b.messages[2].OOB != nil) {
+		t.Errorf("packets of 2, 2, 1, 1 and 3 bytes are %+v", b)
 	}
 	play := player{tapes: []*tape{{}}, sent: 10}
 	play.tapes[0].came.Store(19)

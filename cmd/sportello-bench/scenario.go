@@ -86,55 +86,34 @@ const (
 	frameTime  = 5 * time.Second
 )
 
-// callTurn brings everybody in, one after the other, and measures.
+// callTurn brings everybody in and measures while they speak.
 func (p *plan) callTurn(ctx context.Context, sc scenario, srv *server) (r result, err error) {
 	idle, err := srv.usage(true)
 	if err != nil {
 		return r, err
 	}
-	var measuring atomic.Bool
-	stamps := clock{time.Now()}
-	var all []*client
-	defer func() {
-		for _, c := range all {
-			err = errors.Join(err, c.close())
-		}
-	}()
+	var all crowd
+	defer func() { err = errors.Join(err, all.close()) }()
 	var packets, frames []time.Duration
-joining:
-	for room := range sc.rooms {
-		for n := range sc.people {
-			c, err := newClient(sc, uint64(room*mostPeople+n), stamps, &measuring) //nolint:contextcheck // opening a socket waits for nothing
-			if err != nil {
-				return r, err
-			}
-			all = append(all, c)
-			jctx, cancel := context.WithTimeout(ctx, joinTime)
-			err = c.join(jctx, srv, roomName(room), personName(n))
-			cancel()
-			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-				r.missing = sc.rooms*sc.people - len(all) + 1
-				break joining // the server is full
-			}
-			if err != nil {
-				return r, fmt.Errorf("person %d of room %d: %w", n, room, err)
-			}
-			if n == 0 {
-				continue // nobody to see yet
-			}
-			// The wait is for the measure only: people join one by one.
-			if !c.firstFrame(ctx, frameTime) {
-				r.failed++
-				continue
-			}
-			packet, frame := c.firsts()
-			packets, frames = append(packets, packet), append(frames, frame)
+	err = all.gather(ctx, sc, srv, func(c *client) {
+		// The wait is for the measure only: people join one by one.
+		if !c.firstFrame(ctx, frameTime) {
+			r.failed++
+			return
 		}
+		packet, frame := c.firsts()
+		packets, frames = append(packets, packet), append(frames, frame)
+	})
+	if errors.Is(err, errFull) {
+		r.missing, err = sc.rooms*sc.people-len(all.clients)+1, nil
 	}
-	if err := p.window(ctx, sc, srv, idle, &measuring, &r); err != nil {
+	if err != nil {
 		return r, err
 	}
-	for _, c := range all {
+	if err := p.window(ctx, sc, srv, idle, &all.measuring, &r); err != nil {
+		return r, err
+	}
+	for _, c := range all.clients {
 		c.quiet()
 	}
 	if err := pause(ctx, settleTime); err != nil {
@@ -144,12 +123,57 @@ joining:
 	r.frame50, r.frame95 = quantile(frames, 0.5), quantile(frames, 0.95)
 	var delays []time.Duration
 	var video, audio losses
-	for _, c := range all {
+	for _, c := range all.clients {
 		delays = append(delays, c.tally(&video, &audio)...)
 	}
 	r.video, r.audio = video.fraction(), audio.fraction()
 	r.delays(delays)
 	return r, nil
+}
+
+// crowd is everybody in all rooms of a turn.
+type crowd struct {
+	clients   []*client
+	measuring atomic.Bool
+}
+
+// errFull is a server that takes no more people.
+var errFull = errors.New("the server is full")
+
+// gather brings everybody in, one after the other; seen is called, where there
+// is one, for each who finds somebody in the room.
+func (all *crowd) gather(ctx context.Context, sc scenario, srv *server, seen func(*client)) error {
+	stamps := clock{time.Now()}
+	for room := range sc.rooms {
+		for n := range sc.people {
+			c, err := newClient(sc, uint64(room*mostPeople+n), stamps, &all.measuring) //nolint:contextcheck // opening a socket waits for nothing
+			if err != nil {
+				return err
+			}
+			all.clients = append(all.clients, c)
+			jctx, cancel := context.WithTimeout(ctx, joinTime)
+			err = c.join(jctx, srv, roomName(room), personName(n))
+			cancel()
+			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+				return errFull
+			}
+			if err != nil {
+				return fmt.Errorf("person %d of room %d: %w", n, room, err)
+			}
+			if n > 0 && seen != nil {
+				seen(c)
+			}
+		}
+	}
+	return nil
+}
+
+func (all *crowd) close() error {
+	var errs []error
+	for _, c := range all.clients {
+		errs = append(errs, c.close())
+	}
+	return errors.Join(errs...)
 }
 
 func roomName(n int) string   { return fmt.Sprint("room", n) }

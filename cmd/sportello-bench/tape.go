@@ -30,8 +30,27 @@ type tape struct {
 
 // burst is what is sent at one moment.
 type burst struct {
-	at      time.Duration
-	packets []ipv4.Message
+	at       time.Duration
+	messages []ipv4.Message
+	packets  int
+}
+
+// newBurst makes packets of one size, as a picture's are, one message, which the
+// kernel cuts up: the server gets them one by one, and they cost their sender less.
+func newBurst(at time.Duration, packets [][]byte, to net.Addr) burst {
+	b := burst{at: at, packets: len(packets)}
+	for len(packets) > 0 {
+		size, n := len(packets[0]), 1
+		for n < min(len(packets), bundleMost) && len(packets[n]) == size {
+			n++
+		}
+		m := ipv4.Message{Buffers: packets[:n:n], Addr: to}
+		if n > 1 {
+			m.OOB = cutInto(size)
+		}
+		b.messages, packets = append(b.messages, m), packets[n:]
+	}
+	return b
 }
 
 const (
@@ -100,11 +119,7 @@ func (t *tape) record(c *client, phase, length time.Duration) error {
 		if err := send(); err != nil {
 			return err
 		}
-		b := burst{at: at}
-		for _, p := range t.last {
-			b.packets = append(b.packets, ipv4.Message{Buffers: [][]byte{p}, Addr: t.to})
-		}
-		t.bursts = append(t.bursts, b)
+		t.bursts = append(t.bursts, newBurst(at, t.last, t.to))
 	}
 	return nil
 }
@@ -135,14 +150,14 @@ func (p *player) play(ctx context.Context) error {
 				return err
 			}
 		}
-		for left := d.packets; len(left) > 0; {
+		for left := d.messages; len(left) > 0; {
 			n, err := d.by.batch.WriteBatch(left, 0)
 			if err != nil {
 				return err
 			}
 			left = left[n:]
-			p.sent += uint64(n) //nolint:gosec // not negative
 		}
+		p.sent += uint64(d.packets) //nolint:gosec // not negative
 	}
 	return nil
 }
@@ -166,32 +181,17 @@ func (p *plan) tapedTurn(ctx context.Context, sc scenario, srv *server) (r resul
 	if err != nil {
 		return r, err
 	}
-	var measuring atomic.Bool
-	stamps := clock{time.Now()}
-	var all []*client
-	defer func() {
-		for _, c := range all {
-			err = errors.Join(err, c.close())
-		}
-	}()
+	var all crowd
+	defer func() { err = errors.Join(err, all.close()) }()
+	if err := all.gather(ctx, sc, srv, nil); err != nil {
+		return r, err
+	}
 	var play player
-	total := sc.rooms * sc.people
-	for n := range total {
-		c, err := newClient(sc, uint64(n), stamps, &measuring) //nolint:contextcheck // opening a socket waits for nothing
-		if err != nil {
-			return r, err
-		}
-		all = append(all, c)
-		jctx, cancel := context.WithTimeout(ctx, joinTime)
-		err = c.join(jctx, srv, roomName(n/sc.people), personName(n%sc.people))
-		cancel()
-		if err != nil {
-			return r, err
-		}
+	for _, c := range all.clients {
 		play.tapes = append(play.tapes, c.tape)
 	}
-	for i, c := range all {
-		phase := frameEvery * time.Duration(i) / time.Duration(total)
+	for i, c := range all.clients {
+		phase := frameEvery * time.Duration(i) / time.Duration(len(all.clients))
 		if err := c.tape.record(c, phase, p.warm+p.measure+time.Second); err != nil {
 			return r, err
 		}
@@ -200,7 +200,7 @@ func (p *plan) tapedTurn(ctx context.Context, sc scenario, srv *server) (r resul
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { played <- play.play(run) }()
-	if err := p.window(ctx, sc, srv, idle, &measuring, &r); err != nil {
+	if err := p.window(ctx, sc, srv, idle, &all.measuring, &r); err != nil {
 		return r, errors.Join(err, <-played)
 	}
 	if err := errors.Join(<-played, pause(ctx, settleTime)); err != nil {
