@@ -183,6 +183,15 @@ func (a *Agenda) RunImport(ctx context.Context, id uuid.UUID, lines []ImportLine
 	return im, nil
 }
 
+// NoteRefused notes that the actor took so many lines away as a file, with the
+// persons in them, which no booking keeps.
+func (a *Agenda) NoteRefused(ctx context.Context, lines int, actor Actor) error {
+	if err := a.note(ctx, a.pool, actor, "agenda.refused", AboutAppointment, lines); err != nil {
+		return fmt.Errorf("note refused: %w", err)
+	}
+	return nil
+}
+
 // importLine books one line, or says why not.
 func (a *Agenda) importLine(ctx context.Context, line ImportLine) (why string, err error) {
 	f := a.newForecast(line.OutsideHours)

@@ -264,7 +264,11 @@ func (s *Server) adminImportRefused(w http.ResponseWriter, r *http.Request, me *
 	}
 	names := append([]string{colLine, colReason}, appointmentColumns()...)
 	list := [][]string{names}
+	persons := 0
 	for _, row := range refusedRows(s.lang(r), im, file) {
+		if row.Cells[colName]+row.Cells[colSurname]+row.Cells[colEmail]+row.Cells[colPhone]+row.Cells[colNote] != "" {
+			persons++
+		}
 		line := []string{strconv.Itoa(row.Number), row.Text}
 		for _, name := range names[2:] {
 			line = append(line, asText(row.Cells[name]))
@@ -273,6 +277,11 @@ func (s *Server) adminImportRefused(w http.ResponseWriter, r *http.Request, me *
 	}
 	if err := out.WriteAll(list); err != nil {
 		return fmt.Errorf("csv: %w", err)
+	}
+	if persons > 0 { // before they leave
+		if err := s.agenda.NoteRefused(r.Context(), persons, me.Actor()); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="righe-non-importate.csv"`)

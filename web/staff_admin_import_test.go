@@ -208,7 +208,11 @@ func TestImportBooksWhatItCan(t *testing.T) {
 	b.want(b.post(path, "azione", "conferma"), http.StatusSeeOther) // pressed twice: nothing more
 	b.want(b.get(path), http.StatusOK, "2 appuntamenti prenotati")
 
+	if log := b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK); strings.Contains(log.body, "Righe non importate") {
+		t.Error("a download is noted before there was one")
+	}
 	answer := b.want(b.get(path+"/righe.csv"), http.StatusOK)
+	b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK, "Righe non importate scaricate", "<code>2</code>")
 	refused := rowsOf(t, answer.body)
 	if len(refused) != 2 || refused[0]["riga"] != "3" || refused[0]["esito"] != "Il posto è già occupato" || refused[0]["cognome"] != "Verdi" ||
 		refused[0]["nome"] != "'=Anna" || refused[1]["ufficio"] != "altrove" {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startSite } from './harness';
+import { accessible, desktop, eventually, newPage, picture, startSite } from './harness';
 
 const site = startSite();
 const agenda = '/it/staff/amministrazione/agenda';
@@ -86,8 +86,11 @@ void test('a file of appointments comes in, by keyboard', { timeout: 360_000 }, 
   const { page: seeing, errors } = await newPage(site.browser, desktop); // axe is a script
   await signIn(seeing, site.counter.url, 'amministratore', new URL(address).pathname);
   await look(seeing, 'import-preview');
+  await seeing.goto(address.replace('/it/', '/en/'));
+  await look(seeing, 'import-preview-en');
 
   await page.focus('#avvisa');
+  await page.keyboard.press('Space'); // each hears of it, once
   await page.keyboard.press('Tab'); // the preview anew
   await page.keyboard.press('Tab'); // book
   await page.keyboard.press('Enter');
@@ -95,6 +98,20 @@ void test('a file of appointments comes in, by keyboard', { timeout: 360_000 }, 
   await page.waitForSelector(':text("2 appuntamenti prenotati")');
   await seeing.goto(address);
   await look(seeing, 'import-report');
+  await seeing.goto(address.replace('/it/', '/en/'));
+  await look(seeing, 'import-report-en');
+  await seeing.goto(`${site.counter.url}/en/staff/amministrazione/agenda`);
+  await look(seeing, 'agenda-en');
+  // Told in the background: the box is asked until both are there.
+  await eventually(
+    'a mail and a text message',
+    async () => {
+      await seeing.goto(`${site.counter.url}/it/staff/posta`);
+      const text = (await seeing.textContent('main')) ?? '';
+      return ['pia@example.it', '+390121123456'].map((to) => text.split(to).length - 1);
+    },
+    (found) => found.join() === '1,1',
+  );
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('a[href$="/righe.csv"]')]);
   const refused = readFileSync(await download.path(), 'utf8');
   assert.ok(refused.includes(';nessuno;') && refused.includes('L’ufficio non c’è'), refused);
