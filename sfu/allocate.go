@@ -17,6 +17,7 @@ const (
 	thinFor   = time.Second     // to leave out temporal layers shows less, and is soon undone
 	upAgain   = 2 * time.Second // after a reduction, twice as long each time
 	upLongest = 32 * time.Second
+	upLeast   = 8 * time.Second  // where nothing at all is shown
 	upTrial   = 10 * time.Second // reduced so soon after, an addition was a mistake
 
 	needLow, needHigh = 150_000, 1_200_000 // bit/s, of a layer that was never seen
@@ -198,7 +199,11 @@ func (s *share) settle(now time.Time, mild bool) bool {
 		if now.Sub(s.up) > upTrial {
 			s.pause = 0
 		}
-		s.pause = min(max(2*s.pause, upAgain), upLongest)
+		longest := upLongest
+		if s.asks == 0 {
+			longest = upLeast
+		}
+		s.pause = min(max(2*s.pause, upAgain), longest)
 		s.again = now.Add(s.pause)
 	}
 	s.level, s.since = s.asks, time.Time{}

@@ -18,6 +18,10 @@ const (
 	trendGain   = 4.0
 	overuseTime = 10.0 // ms
 
+	queueStands = 25_000     // µs
+	queueSpan   = 100_000    // µs
+	baseSpan    = 10_000_000 // µs, in which clocks hardly drift
+
 	thresholdStart, thresholdLeast, thresholdMost = 12.5, 6.0, 600.0
 )
 
@@ -46,10 +50,39 @@ type delayTrend struct {
 	overCount    int
 	state        usage
 	lastModified float64
+	low, base    lowest // µs, of the one-way delay, between clocks that differ: lately, and at its best
 }
+
+// lowest is the least of what was seen in the last one to two spans.
+type lowest struct {
+	cur, prev int64
+	from      int64 // µs, of cur
+	seen      bool
+}
+
+func (m *lowest) see(v, at, span int64) {
+	switch {
+	case !m.seen:
+		*m = lowest{cur: v, prev: v, from: at, seen: true}
+	case at-m.from >= span:
+		m.prev, m.cur, m.from = m.cur, v, at
+	default:
+		m.cur = min(m.cur, v)
+	}
+}
+
+func (m *lowest) is() int64 { return min(m.cur, m.prev) }
+
+// queues says whether a queue stands on the path: whether all that came lately came
+// late. A browser whose processor is busy gets to its packets late too, but then
+// to all at once, the last of them in time; of a path that is full none is in time
+// (as RFC 8289, section 3, tells good queues from bad).
+func (d *delayTrend) queues() bool { return d.low.is()-d.base.is() > queueStands }
 
 // see takes one packet's times, in µs of either clock, in the order of sending.
 func (d *delayTrend) see(sent, arrived int64) {
+	d.low.see(arrived-sent, arrived, queueSpan)
+	d.base.see(arrived-sent, arrived, baseSpan)
 	switch {
 	case d.have == 0:
 	case sent < d.cur.firstSent:

@@ -41,9 +41,9 @@ type estimator struct {
 
 	refTime int64 // extended, in units of 64 ms
 	heard   bool
-	blind   bool    // there is no such feedback: see guess
-	most    float64 // as the viewer said; 0: it did not
-	trend   delayTrend
+	blind   bool // there is no such feedback: see guess
+	hearsay
+	trend delayTrend
 
 	rate      float64 // bit/s
 	rateAt    time.Time
@@ -223,6 +223,9 @@ func (e *estimator) adapt(rtt time.Duration, now time.Time) {
 	e.rateAt = now
 	switch e.trend.state {
 	case overused:
+		if !e.trend.queues() {
+			return
+		}
 		if now.Sub(e.cutAt) < min(max(rtt, 10*time.Millisecond), 200*time.Millisecond)+100*time.Millisecond {
 			return
 		}

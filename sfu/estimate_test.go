@@ -10,19 +10,20 @@ import (
 // link is a path of a fixed width with a queue, and the viewer behind it, who
 // reports every 100 ms as browsers do.
 type link struct {
-	e        *estimator
-	r        *rand.Rand
-	now      time.Time
-	width    float64 // bit/s
-	queue    time.Duration
-	busy     time.Time
-	delay    time.Duration
-	jitter   time.Duration
-	loss     float64
-	arrivals []arrival
-	reportAt time.Time
-	viewer   arrivals
-	dropped  int
+	e          *estimator
+	r          *rand.Rand
+	now        time.Time
+	width      float64 // bit/s
+	queue      time.Duration
+	busy       time.Time
+	delay      time.Duration
+	jitter     time.Duration
+	loss       float64
+	arrivals   []arrival
+	reportAt   time.Time
+	viewer     arrivals
+	dropped    int
+	busyViewer *busy // nil: the viewer has a processor to itself
 }
 
 type arrival struct {
@@ -54,11 +55,18 @@ func (l *link) carry(seq int64, size int) {
 		return
 	}
 	l.busy = l.busy.Add(time.Duration(float64(size) * 8 / l.width * 1e9))
-	l.arrivals = append(l.arrivals, arrival{seq, l.busy.Add(l.delay + time.Duration(l.r.Float64()*float64(l.jitter)))})
+	at := l.busy.Add(l.delay + time.Duration(l.r.Float64()*float64(l.jitter)))
+	if l.busyViewer != nil {
+		at = l.busyViewer.takes(at)
+	}
+	l.arrivals = append(l.arrivals, arrival{seq, at})
 }
 
 // report builds what a browser would say of the packets that came so far.
 func (l *link) report() {
+	if l.busyViewer != nil && l.busyViewer.runs(l.now).After(l.now) {
+		return
+	}
 	var got []arrival
 	var later []arrival
 	for _, a := range l.arrivals {

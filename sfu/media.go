@@ -152,6 +152,7 @@ type outTrack struct {
 	rw      rewriter
 
 	packets, octets uint32
+	reported        uint32 // packets, when the viewer last reported
 	srAt            time.Time
 	srs             [4]sentReport
 	srNext          int

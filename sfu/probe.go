@@ -13,6 +13,7 @@ const (
 	probeAgain   = 500 * time.Millisecond // where the last one showed more
 	probeAfter   = 2 * time.Second        // something was added
 	probeRarest  = 30 * time.Second
+	probeLeast   = 8 * time.Second // rarest, where a picture is not shown at all
 )
 
 // probe finds out whether a path that is not filled would carry more. RTX makes
@@ -29,7 +30,11 @@ func (l *loop) probe(p *mediaPeer, missing float64) {
 		if e.probe.found {
 			p.probePause = probeAgain
 		} else {
-			p.probePause = min(max(2*p.probePause, 2*probeFirst), probeRarest)
+			rarest := probeRarest
+			if len(p.saidPaused[0])+len(p.saidPaused[1]) > 0 {
+				rarest = probeLeast
+			}
+			p.probePause = min(max(2*p.probePause, 2*probeFirst), rarest)
 		}
 		p.probed = false
 		p.probeAt = later(p.probeAt, e.probe.from.Add(p.probePause))

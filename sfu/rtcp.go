@@ -75,7 +75,7 @@ func (l *loop) hear(p *mediaPeer, pkt rtcp.Packet) {
 		}
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
 		if p.path != nil && p.path.blind {
-			p.path.told(float64(r.Bitrate), p.sent())
+			p.remb(r)
 		}
 	case *rtcp.TransportLayerNack:
 		if t := p.tracks[r.MediaSSRC]; t != nil {
@@ -113,33 +113,12 @@ func (l *loop) reports(p *mediaPeer, rs []rtcp.ReceptionReport) {
 			}
 		}
 		t.lost, t.jitter = r.FractionLost, r.Jitter
+		t.missed(r.FractionLost)
 		t.relieve(r.FractionLost, l.now)
 	}
 	if p.path != nil && p.path.blind {
-		p.guess(rs, l.now)
+		p.path.guess(p.sent(), l.now)
 	}
-}
-
-// guess feeds a blind estimate with what a report says of all that was sent.
-func (p *mediaPeer) guess(rs []rtcp.ReceptionReport, now time.Time) {
-	sent, lost := 0.0, 0.0
-	for i := range rs {
-		if t := p.tracks[rs[i].SSRC]; t != nil {
-			rate := float64(t.health.meter.rate)
-			sent += rate
-			lost += rate * float64(rs[i].FractionLost) / 256
-		}
-	}
-	p.path.guess(lost/max(sent, 1), sent, now)
-}
-
-// sent is what now goes to a viewer, in bits a second.
-func (p *mediaPeer) sent() float64 {
-	sum := 0.0
-	for _, t := range p.tracks {
-		sum += float64(t.health.meter.rate)
-	}
-	return sum
 }
 
 func (t *outTrack) relieve(lost uint8, now time.Time) {
