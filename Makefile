@@ -16,7 +16,7 @@ GO           := go
 TESTFLAGS    ?=
 BENCHFLAGS   ?=
 
-.PHONY: test-crowd soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench bench-sfu bench-files screenshots generate fmt clean
+.PHONY: soak bench-booking help setup setup-run setup-test deps assets warm build run test test-go test-web test-e2e lint lint-go lint-web bench bench-sfu bench-files screenshots generate fmt clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -71,9 +71,6 @@ test-web: deps ## Unit tests of the TypeScript
 test-e2e: assets ## Browser tests in Chromium and Firefox
 	@echo "== node --test (Chromium, Firefox)"
 	node web/e2e/run.mjs browser
-
-test-crowd: assets ## Three and five people, Chromium and Firefox, on a machine with cores for them
-	SPORTELLO_TEST_CROWD=1 node web/e2e/run.mjs browser people
 
 lint: lint-go lint-web ## Format and lint, Go and TypeScript
 

@@ -20,8 +20,7 @@ let firefoxes: Firefox[]; // one each: the page in a window's hidden tab asks fo
 before(async () => {
   counter = await startCounter();
   chromium = await startBrowser();
-  firefoxes = [await startFirefox(SMALL)];
-  if (crowd) firefoxes.push(await startFirefox(SMALL));
+  firefoxes = [await startFirefox(SMALL), await startFirefox(SMALL)];
 });
 
 after(async () => {
@@ -37,26 +36,6 @@ function modest(): void {
     real(wanted?.video ? { ...wanted, video: { width: 320, height: 180, frameRate: 5 } } : wanted);
 }
 
-/**
- * steady leaves out of the page's offers what the counter's estimate of the line needs, but for loss. Five browsers on two cores are
- * late with everything, which looks like a narrow line, on which pictures are held back; that has tests of its own.
- */
-function steady(): void {
-  const send = Reflect.get<WebSocket, 'send'>(WebSocket.prototype, 'send');
-  WebSocket.prototype.send = function (data) {
-    const message = typeof data === 'string' ? (JSON.parse(data) as { type: string; sdp: string }) : null;
-    if (message?.type !== 'offer') {
-      send.call(this, data);
-      return;
-    }
-    const sdp = message.sdp.replace(
-      /^a=(?:rtcp-fb:.* (?:transport-cc|goog-remb)|extmap:.*transport-wide-cc.*)\r?\n/gm,
-      '',
-    );
-    send.call(this, JSON.stringify({ ...message, sdp }));
-  };
-}
-
 interface Person {
   readonly name: string;
   readonly page: Asked;
@@ -64,7 +43,7 @@ interface Person {
 
 async function withChromium(name: string, link: string): Promise<Person & { page: Page }> {
   const { page } = await newPage(chromium, { ...desktop, viewport: SMALL });
-  for (const script of [modest, steady]) await page.addInitScript(script);
+  await page.addInitScript(modest);
   await page.goto(link);
   await page.waitForSelector('[data-view=preview]');
   await page.waitForFunction(() => document.querySelector('video')?.videoWidth);
@@ -75,7 +54,7 @@ async function withChromium(name: string, link: string): Promise<Person & { page
 async function withFirefox(n: number, name: string, link: string): Promise<Person & { page: FirefoxPage }> {
   const firefox = firefoxes[n];
   assert.ok(firefox);
-  const page = await newFirefoxPage(firefox, modest, steady);
+  const page = await newFirefoxPage(firefox, modest);
   await page.goto(link);
   await page.waitForSelector('[data-action=enter]');
   await eventually(
@@ -142,9 +121,6 @@ async function everybody(t: TestContext, people: readonly Person[], frames: numb
   );
 }
 
-// Three and five need more than two cores: on those, browsers are late and have their pictures held back.
-const crowd = process.env.SPORTELLO_TEST_CROWD === '1';
-
 void test('two, three and five people with Chromium and Firefox', { timeout: 600_000 }, async (t) => {
   const citizen = await withFirefox(0, 'the citizen', counter.citizenLink);
   await citizen.page.waitForSelector('[data-view=lobby]');
@@ -161,7 +137,6 @@ void test('two, three and five people with Chromium and Firefox', { timeout: 600
   await citizen.page.screenshot({ path: 'web/e2e/out/people-2-firefox.png' });
   await clerk.page.click('[data-action=sharing]');
 
-  if (!crowd) return;
   const interpreter = await withChromium('the interpreter', invite(counter, 'Omar Haddad'));
   await admit(clerk.page, interpreter);
   await everybody(t, [clerk, citizen, interpreter], 25);
