@@ -53,7 +53,7 @@ func TestImportTellsOnce(t *testing.T) {
 		if first, err = w.RunImport(ctx, id, lines, actor, time.Minute); !errors.Is(err, errPost) {
 			t.Errorf("though nobody can be told: %+v, %v", first, err)
 		}
-		if n := w.count(t, `SELECT count(*) FROM appointment WHERE state = 'booked' AND channel = 'import' AND id NOT IN (SELECT appointment FROM told)`); n != 0 {
+		if n := w.count(ctx, t, `SELECT count(*) FROM appointment WHERE state = 'booked' AND channel = 'import' AND id NOT IN (SELECT appointment FROM told)`); n != 0 {
 			t.Errorf("%d are booked and nobody was told", n)
 		}
 		post.failing.Store(false)
@@ -70,23 +70,23 @@ func TestImportTellsOnce(t *testing.T) {
 	if first, second := run(lines, true); first.Done != 0 || second.Booked != 3 || len(second.Refused) != 1 || second.Refused[0].Line != 5 {
 		t.Errorf("first %+v, then %+v", first, second)
 	}
-	if n := w.count(t, `SELECT count(*) FROM told JOIN appointment a ON a.id = appointment WHERE kind = 'confirmed' AND NOT quiet AND a.state = 'booked'`); n != 3 {
+	if n := w.count(ctx, t, `SELECT count(*) FROM told JOIN appointment a ON a.id = appointment WHERE kind = 'confirmed' AND NOT quiet AND a.state = 'booked'`); n != 3 {
 		t.Errorf("%d confirmations for 3 booked", n)
 	}
-	if n := w.count(t, `SELECT count(*) FROM told`); n != 3 {
+	if n := w.count(ctx, t, `SELECT count(*) FROM told`); n != 3 {
 		t.Errorf("told %d times", n)
 	}
 	if _, second := run([]booking.ImportLine{w.line(2, at(t, 18, 9, 0), 0, "Verdi")}, false); second.Booked != 1 {
 		t.Errorf("without the tick %+v", second)
 	}
-	if n := w.count(t, `SELECT count(*) FROM told WHERE NOT quiet`); n != 3 {
+	if n := w.count(ctx, t, `SELECT count(*) FROM told WHERE NOT quiet`); n != 3 {
 		t.Errorf("%d heard of it, with 3 who were to", n)
 	}
 }
 
-func (w *world) count(t *testing.T, query string) (n int) {
+func (w *world) count(ctx context.Context, t *testing.T, query string) (n int) {
 	t.Helper()
-	if err := w.pool.QueryRow(t.Context(), query).Scan(&n); err != nil {
+	if err := w.pool.QueryRow(ctx, query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
