@@ -1,6 +1,9 @@
 package booking
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Overlap is two rules of a desk, by their places in a list, that are for the same
 // time of some day. That is no mistake: a desk opens once, for the union of its
@@ -23,6 +26,35 @@ func Overlaps(rules []OpeningRule) []Overlap {
 		}
 	}
 	return found
+}
+
+// OffStep finds the operators' rules that shift the starts of the public's: they run
+// into hours of the public's and begin earlier, by no whole steps. One opening has its
+// starts counted from where it begins, which for operators is then elsewhere: what they
+// book takes two starts from the public. From and To are the two beginnings.
+func OffStep(rules []OpeningRule, steps []time.Duration) []Overlap {
+	var found []Overlap
+	for i, a := range rules {
+		for j, b := range rules {
+			if a.Audience != Operators || b.Audience != Public || a.Weekday != b.Weekday || a.From >= b.From || a.To < b.From || !meet(a, b) {
+				continue
+			}
+			early := sinceMidnight(b.From) - sinceMidnight(a.From)
+			if slices.ContainsFunc(steps, func(step time.Duration) bool { return step > 0 && early%step != 0 }) {
+				found = append(found, Overlap{First: i, Second: j, From: a.From, To: b.From, Mixed: true})
+			}
+		}
+	}
+	return found
+}
+
+// sinceMidnight reads HH:MM, which was checked.
+func sinceMidnight(clock string) time.Duration {
+	t, err := time.Parse("15:04", clock)
+	if err != nil { // 24:00, with which nothing begins
+		return 24 * time.Hour
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 }
 
 // meet says whether there are days on which both are valid.

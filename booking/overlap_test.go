@@ -26,6 +26,7 @@ func TestOverlappingRulesAreOneOpening(t *testing.T) {
 		without           *booking.Closure
 		public, operators string
 		found             string
+		off               bool // the operators' starts are not the public's
 	}{
 		"the same audience": {
 			rules:  []booking.OpeningRule{rule("09:00", "10:00", booking.Public), rule("09:40", "10:30", booking.Public)},
@@ -47,6 +48,17 @@ func TestOverlappingRulesAreOneOpening(t *testing.T) {
 			public: "09:00 09:15 09:30 09:45", operators: "09:00 09:15 09:30 09:45 10:00 10:15",
 			found: "[{0 1 09:30 10:00 true}]",
 		},
+		// Starts are counted from where an opening begins: the operators' begins earlier here.
+		"operators begin off the public's steps": {
+			rules:  []booking.OpeningRule{rule("09:00", "10:00", booking.Public), rule("08:50", "09:10", booking.Operators)},
+			public: "09:00 09:15 09:30 09:45", operators: "08:50 09:05 09:20 09:35",
+			found: "[{0 1 09:00 09:10 true}]", off: true,
+		},
+		"operators begin on the public's steps": {
+			rules:  []booking.OpeningRule{rule("09:00", "10:00", booking.Public), rule("08:45", "09:00", booking.Operators)},
+			public: "09:00 09:15 09:30 09:45", operators: "08:45 09:00 09:15 09:30 09:45",
+			found: "[]",
+		},
 		"a rule that is no longer valid": {
 			rules: []booking.OpeningRule{passed, func() booking.OpeningRule {
 				r := rule("09:00", "10:00", booking.Public)
@@ -67,6 +79,9 @@ func TestOverlappingRulesAreOneOpening(t *testing.T) {
 			t.Parallel()
 			if found := fmt.Sprint(booking.Overlaps(c.rules)); found != c.found {
 				t.Errorf("found %s, want %s", found, c.found)
+			}
+			if off := booking.OffStep(c.rules, []time.Duration{5 * time.Minute, 15 * time.Minute}); (len(off) == 1) != c.off {
+				t.Errorf("off the steps: %v", off)
 			}
 			w := newWorld(t, monday)
 			if _, err := w.SetOpeningRules(t.Context(), w.desks["Video"].ID, c.rules, booking.Actor{}); err != nil {

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +26,7 @@ type hoursView struct {
 	Previewed bool        // the list below is what saving would do
 	Conflicts []booking.Appointment
 	Overlaps  []booking.Overlap // lines that are for the same time
+	OffStep   []booking.Overlap // lines of operators that shift the starts of the public's
 	Trouble   string            // "hours.from", …: what is wrong
 	TroubleAt int               // in which line, from 1
 }
@@ -129,9 +132,28 @@ func (s *Server) adminHoursPost(w http.ResponseWriter, r *http.Request, me *coll
 		}
 		return s.toAdmin(w, r, "/orari/"+idText(v.Desk.ID))
 	}
-	v.Previewed, v.Overlaps = true, booking.Overlaps(rules)
+	steps, err := s.stepsAt(r.Context(), v.Desk)
+	if err != nil {
+		return err
+	}
+	v.Previewed, v.Overlaps, v.OffStep = true, booking.Overlaps(rules), booking.OffStep(rules, steps)
 	v.addBlank()
 	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_hours.html", v)
+}
+
+// stepsAt are the steps of what a desk does.
+func (s *Server) stepsAt(ctx context.Context, d booking.Desk) ([]time.Duration, error) {
+	services, err := s.agenda.Services(ctx, d.OfficeID)
+	if err != nil {
+		return nil, err
+	}
+	var steps []time.Duration
+	for _, x := range services {
+		if slices.Contains(d.Services, x.ID) {
+			steps = append(steps, x.Step)
+		}
+	}
+	return steps, nil
 }
 
 // read takes the lines of the form. What does not hold together is told with

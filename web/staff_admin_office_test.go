@@ -178,6 +178,15 @@ func TestOverlappingHoursCountOnce(t *testing.T) {
 	if err != nil || stretches != 1 {
 		t.Errorf("%d stretches, %v", stretches, err)
 	}
+	// Operators who begin off the public's steps are told of before it is saved.
+	early := func(from string) answer {
+		return b.want(b.post(path, "azione", "anteprima", "giorno", "2", "dalle", from, "alle", "09:00", "per", "operators", "dal", "", "al", "",
+			"giorno", "2", "dalle", "09:00", "alle", "12:00", "per", "public", "dal", "", "al", ""), http.StatusOK)
+	}
+	b.want(early("08:51"), http.StatusOK, "si contano dalle 08:51 (riga 1)")
+	if strings.Contains(early("08:00").body, "si contano dalle") {
+		t.Error("an hour before is told of, too")
+	}
 }
 
 func TestAdministratorChangesAccounts(t *testing.T) {
