@@ -27,7 +27,8 @@
 // processes where something is shared (web/tally), alone where it cannot be asked.
 //
 // The municipality's own programs come by the API (api*.go): the same agenda, in
-// JSON, for who has a token. openapi.json describes it, errors are RFC 9457.
+// JSON, for who has a token. openapi.json describes it, api_page.go shows that to
+// people; errors are RFC 9457.
 //
 // The administrator's pages (staff_admin_*.go) show first whom a change
 // affects, and make it when asked for after that. A new office is led through

@@ -96,6 +96,7 @@ type manageView struct {
 	Cancelled   bool           // just done
 	TakenBack   bool           // just done
 	Lost        bool           // it was too late to take it back
+	TooMany     bool           // the same, as they have enough others
 	CanTakeBack bool           // the citizen cancelled it, and the time is to come
 	Asked       bool           // the office cannot keep the time, and asked for another
 	Next        []booking.Slot // the first free times then
@@ -127,6 +128,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) error {
 		OpensAt: a.Start.Add(-s.joinBefore), OpensMin: Minutes(s.joinBefore),
 		Moved: r.URL.Query().Has("spostato"), Cancelled: r.URL.Query().Has("disdetto") && a.State == booking.Cancelled,
 		TakenBack: r.URL.Query().Has("ripreso") && a.State == booking.Booked, Lost: r.URL.Query().Has("perso") && a.State == booking.Cancelled,
+		TooMany: r.URL.Query().Has("troppi") && a.State == booking.Cancelled,
 	}
 	if !v.Lost {
 		if v.CanTakeBack, err = s.agenda.CanTakeBack(r.Context(), a); err != nil {

@@ -75,7 +75,9 @@ func (s *Server) manageTakeBack(w http.ResponseWriter, r *http.Request) error {
 	_, err = s.agenda.TakeBack(r.Context(), a.ID, secret)
 	what := "ripreso"
 	switch {
-	case forReader(err), errors.Is(err, booking.ErrTooMany):
+	case errors.Is(err, booking.ErrTooMany):
+		what = "troppi"
+	case forReader(err):
 		what = "perso"
 	case err != nil && unchangeable(err):
 		what = ""

@@ -59,6 +59,7 @@ func TestManageByCodeMoveAndCancel(t *testing.T) {
 		t.Errorf("taken back: %s at %v: %v", a.State, a.Start, err)
 	}
 	other.post(page+"/disdici", url.Values{}).shows(http.StatusOK, "è stato disdetto")
+	other.get(page+"?troppi=1").shows(http.StatusOK, "Hai già altri appuntamenti")
 	if _, err := w.agenda.AddClosure(t.Context(), booking.Closure{From: moved.Start, To: moved.Start, Reason: booking.Text{"it": "Guasto"}}, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}

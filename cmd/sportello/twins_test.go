@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,6 +197,16 @@ func (v *visitor) starts() []string {
 	return out
 }
 
+// last is what the last place on the page has that looks so.
+func (v *visitor) last(pattern string) string {
+	v.t.Helper()
+	all := regexp.MustCompile(pattern).FindAllStringSubmatch(v.page, -1)
+	if len(all) == 0 {
+		v.t.Fatalf("%s has no %s", v.at, pattern)
+	}
+	return all[len(all)-1][1]
+}
+
 // chooses takes a start of the page.
 func (v *visitor) chooses(n int) *visitor {
 	v.t.Helper()
@@ -225,16 +234,10 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 
 	const times = "/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=presenza"
 	c := w.visitor()
-	// Next month is far enough ahead to be changed.
-	c.gets(times).wants(http.StatusOK, "Avanti")
-	next := regexp.MustCompile(`<a [^>]*class="sv-month-link[^>]*>`).FindAllString(c.page, -1)
-	i := slices.IndexFunc(next, func(a string) bool { return strings.Contains(a, "next") })
-	if i < 0 {
-		t.Fatalf("no next month among %q", next)
-	}
-	month, _, _ := strings.Cut(strings.SplitN(next[i], `href="`, 2)[1], `"`)
-	month, _, _ = strings.Cut(month, "#")
-	c.gets(month).wants(http.StatusOK, "Avanti")
+	// The last free day of next month is far enough ahead to be changed, on any day.
+	c.gets(times).gets(c.last(`class="sv-month-link" href="([^"#]+)[^"]*" rel="next`))
+	day := c.last(`class="sv-day[^"]*" href="([^"#]+)`)
+	c.gets(day)
 	c.chooses(0).lands("/dettagli")
 	hold := strings.TrimSuffix(c.at.Path, "/dettagli")
 	c.posts(hold+"/dettagli", "note", "Due processi").lands("/richiedente")
@@ -273,10 +276,10 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 	// Five holds of an address are one more than four, whoever answered them.
 	e := w.visitor()
 	for i := range 3 { // one was Maria's
-		e.gets(month)
+		e.gets(day)
 		e.chooses(i).lands("/dettagli")
 	}
-	e.gets(month)
+	e.gets(day)
 	e.chooses(3)
 	if e.status != http.StatusTooManyRequests {
 		t.Errorf("the fifth hold: %d at %s", e.status, e.at)
