@@ -78,7 +78,7 @@ func TestClerkMovesAndLooksBack(t *testing.T) {
 	b := c.as("anagrafe")
 	card := "/it/staff/sportello/" + h.ID.String()
 	shown := b.want(b.get(card), http.StatusOK, "Sposta o disdici")
-	if strings.Contains(shown.body, "Appuntamenti precedenti") {
+	if strings.Contains(shown.body, "Altri appuntamenti") {
 		t.Error("history though the office does not allow it")
 	}
 	b.want(b.post(card+"/storico"), http.StatusNotFound)
@@ -87,12 +87,12 @@ func TestClerkMovesAndLooksBack(t *testing.T) {
 	if _, err := c.agenda.SaveOffice(t.Context(), o, booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
-	b.want(b.get(card), http.StatusOK, "Appuntamenti precedenti", "La consultazione è registrata")
+	b.want(b.get(card), http.StatusOK, "Altri appuntamenti", "La consultazione è registrata")
 	b.want(b.post(card+"/storico"), http.StatusOK, before.Appointment.Service.Name["it"])
 	admin := c.as("amministratore")
 	admin.want(admin.get("/it/staff/amministrazione/registro"), http.StatusOK, "Storico consultato")
 
-	page := b.want(b.get(card+"/cambia"), http.StatusOK, "Sposta")
+	page := b.want(b.get(card+"/cambia"), http.StatusOK, "Sposta", "Torna alla giornata")
 	next := regexp.MustCompile(`name="orario" value="([^"]+)"`).FindAllStringSubmatch(page.body, -1)
 	slot := strings.ReplaceAll(next[len(next)-1][1], "&#43;", "+")
 	b.want(b.post(card+"/cambia/sposta", "orario", "mai"), http.StatusUnprocessableEntity)

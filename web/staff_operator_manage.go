@@ -82,6 +82,7 @@ type changer struct {
 	find func(*http.Request, *colleague) (booking.Appointment, error)
 	page func(booking.Appointment) string // its card, with /sposta and /disdici below
 	back func(booking.Appointment) string // where the card was opened
+	way  string                           // the catalogue's key of the link there
 	// done is where to go after a move of what was there before.
 	done func(booking.Appointment) string
 	// seen is where what was moved can be seen now, where that is another page.
@@ -91,7 +92,7 @@ type changer struct {
 func (s *Server) atOperator() changer {
 	card := func(a booking.Appointment) string { return "/staff/operatore/appuntamento/" + a.ID.String() }
 	return changer{
-		find: s.myAppointment, page: card, done: card,
+		find: s.myAppointment, page: card, done: card, way: "staff.card.back",
 		back: func(booking.Appointment) string { return "/staff/operatore" },
 		seen: func(*http.Request, *colleague, booking.Appointment) (string, error) { return "", nil },
 	}
@@ -102,7 +103,7 @@ func (s *Server) atOperator() changer {
 func (s *Server) atClerk() changer {
 	day := func(a booking.Appointment) string { return "/staff/sportello?giorno=" + a.Start.Format(time.DateOnly) }
 	return changer{
-		find: s.clerkOwn, back: day, done: day,
+		find: s.clerkOwn, back: day, done: day, way: "staff.card.back_day",
 		page: func(a booking.Appointment) string { return "/staff/sportello/" + a.ID.String() + "/cambia" },
 		seen: func(r *http.Request, me *colleague, a booking.Appointment) (string, error) {
 			desks, err := s.myDesks(r.Context(), me)
@@ -117,6 +118,7 @@ func (s *Server) atClerk() changer {
 // operatorCard is an appointment as the operator or the clerk changes it.
 type operatorCard struct {
 	Page, Back  string
+	Way         string
 	Appointment booking.Appointment
 	MayChange   bool // it can be cancelled
 	MayMove     bool
@@ -141,7 +143,7 @@ func (s *Server) changeCard(w http.ResponseWriter, r *http.Request, me *colleagu
 
 func (s *Server) operatorCard(r *http.Request, a booking.Appointment, c changer, from string) (*operatorCard, error) {
 	l := s.lang(r)
-	v := &operatorCard{Page: l.Path(c.page(a)), Back: l.Path(c.back(a)), Appointment: a, Today: s.today().Format(time.DateOnly), MayChange: a.State == booking.Booked || a.State == booking.Arrived}
+	v := &operatorCard{Page: l.Path(c.page(a)), Back: l.Path(c.back(a)), Way: c.way, Appointment: a, Today: s.today().Format(time.DateOnly), MayChange: a.State == booking.Booked || a.State == booking.Arrived}
 	v.MayMove = a.State == booking.Booked
 	if a.State == booking.Held || a.State == booking.Expired {
 		waits, err := s.agenda.WaitingOf(r.Context(), a.ID)
