@@ -39,6 +39,9 @@ func TestViewersFeedbackIsHeard(t *testing.T) {
 			if heard != c.heard {
 				t.Errorf("estimated: %v", heard)
 			}
+			if got := b.peer.Report().Estimate > 0; got != heard {
+				t.Errorf("the peer's own report has an estimate: %v", got)
+			}
 			b.next(t, "camera", func(p sfutest.Media) bool { return p.Source == sfu.Camera })
 		})
 	}

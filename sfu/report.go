@@ -7,6 +7,9 @@ import "time"
 type Report struct {
 	// RTT is the way there and back; 0 while no report of the browser told it.
 	RTT time.Duration
+	// Estimate is what the way to the peer is thought to carry, in bit/s; 0 where
+	// nothing is known of it.
+	Estimate int
 	// Sends are the streams that come from the peer now, Slots what goes to it
 	// now, both in the order of sources; an idle section is left out.
 	Sends []SendReport
@@ -98,6 +101,9 @@ func (p *mediaPeer) report(now time.Time) Report {
 	}
 	if p.rttKnown {
 		r.RTT = p.rtt
+	}
+	if p.path != nil && p.path.heard {
+		r.Estimate = int(p.path.rate)
 	}
 	for _, pub := range p.pubs {
 		for _, s := range pub.layers {

@@ -13,6 +13,8 @@ type Survey struct {
 	// slots that carry something now; Low are those of a camera on its lower
 	// layer though the viewer wants the higher.
 	Streams, Tracks, Low int
+	// Slots are those sections, in no order.
+	Slots []SlotSurvey
 	// Pictures are the cameras and screens that viewers want, by how they come.
 	Pictures Pictures
 }
@@ -40,6 +42,14 @@ func (c *Pictures) add(t *outTrack) {
 	default:
 		c.Large++
 	}
+}
+
+// SlotSurvey is how one section of somebody's slots fares.
+type SlotSurvey struct {
+	Source  Source
+	Bitrate int     // bits of payload a second, over the last one
+	Loss    float64 // as the browser last reported, before repair
+	Jitter  time.Duration
 }
 
 // PeerSurvey is how one peer's media fares, as its browser last reported.
@@ -85,6 +95,11 @@ func (sv *Survey) add(p *mediaPeer, now time.Time) {
 	sv.Tracks += tracks
 	sv.Low += ps.Low
 	for _, t := range p.tracks {
+		if t.cur != nil {
+			sv.Slots = append(sv.Slots, SlotSurvey{
+				Source: t.source, Bitrate: t.health.meter.rate, Loss: float64(t.lost) / 256, Jitter: ticks(t.jitter, t.rw.clock),
+			})
+		}
 		if t.source.kind() != "video" {
 			continue
 		}

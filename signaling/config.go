@@ -32,6 +32,8 @@ type MediaPeer interface {
 	CancelTransfer(id string)
 	// Survey is how the media fares; false while there is no connection.
 	Survey() (sfu.PeerSurvey, bool)
+	// Report is the same slot by slot; empty while there is no connection.
+	Report() sfu.Report
 	Close()
 }
 

@@ -88,6 +88,7 @@ type media struct {
 	publish   func(p *peer, s sfu.Source, on bool)
 	transfer  func(id, to string, maxBytes int64) error
 	survey    func(name string) sfu.PeerSurvey
+	report    func(name string) sfu.Report
 
 	interpreter func(p *peer, on bool)
 }
@@ -130,6 +131,13 @@ func (p *peer) Survey() (sfu.PeerSurvey, bool) {
 		return sfu.PeerSurvey{}, false
 	}
 	return p.m.survey(p.name), true
+}
+
+func (p *peer) Report() sfu.Report {
+	if p.m.report == nil {
+		return sfu.Report{}
+	}
+	return p.m.report(p.name)
 }
 
 func (p *peer) Negotiate(ctx context.Context, o sfu.Offer) (string, error) {

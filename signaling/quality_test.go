@@ -2,6 +2,7 @@ package signaling_test
 
 import (
 	"cmp"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -117,4 +118,54 @@ func TestConnectionIsToldWhenItChanges(t *testing.T) {
 	if got := wait[protocol.Connection](back); got.Peer != m.Peer || got.Level != protocol.ConnectionGood {
 		t.Errorf("the citizen hears %+v", got)
 	}
+}
+
+// The figures of one's own media come to oneself alone, and name nobody.
+func TestStatisticsComeToTheirPersonAlone(t *testing.T) {
+	k := open(t)
+	k.media.survey = func(string) sfu.PeerSurvey { return sfu.PeerSurvey{} }
+	var mu sync.Mutex
+	whose := ""
+	k.media.report = func(name string) sfu.Report {
+		mu.Lock()
+		defer mu.Unlock()
+		if name != whose {
+			return sfu.Report{}
+		}
+		return sfu.Report{
+			RTT: 24 * time.Millisecond, Estimate: 2_400_000,
+			Sends: []sfu.SendReport{{Source: sfu.Microphone, Layer: sfu.QualityHigh, Bitrate: 32_000, Loss: 0.25, Jitter: 3 * time.Millisecond}},
+			Slots: []sfu.SlotReport{{
+				Slot: 1, Source: sfu.Camera, Layer: sfu.QualityLow, Wanted: sfu.QualityHigh, Bitrate: 150_000, Loss: 0.5,
+				Jitter: 7 * time.Millisecond, Keyframes: 1, Freezes: 2,
+			}},
+		}
+	}
+	anna, mario, _, m := k.call()
+	mu.Lock()
+	whose = m.Peer
+	mu.Unlock()
+	want := protocol.Statistics{
+		RTT: 24, Estimate: 2_400_000,
+		Sends: []protocol.SendStatistics{{
+			Source: protocol.SourceMicrophone, Layer: protocol.QualityHigh, Bitrate: 32_000, Loss: 0.25, Jitter: 3,
+		}},
+		Slots: []protocol.SlotStatistics{{
+			Slot: 1, Source: protocol.SourceCamera, Layer: protocol.QualityLow, Wanted: protocol.QualityHigh,
+			Bitrate: 150_000, Loss: 0.5, Jitter: 7, Keyframes: 1, Freezes: 2,
+		}},
+	}
+	for range 2 { // again at each look
+		if got := wait[protocol.Statistics](mario); !reflect.DeepEqual(got, want) {
+			t.Errorf("the citizen hears %+v, want %+v", got, want)
+		}
+	}
+	anna.send(protocol.Ping{ID: 7})
+	until(anna, func(m protocol.ServerMessage) bool {
+		if _, is := m.(protocol.Statistics); is {
+			t.Errorf("the host hears %+v", m)
+		}
+		_, done := m.(protocol.Pong)
+		return done
+	})
 }

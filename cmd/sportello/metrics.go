@@ -24,6 +24,7 @@ type metrics struct {
 	// of all peers or rooms at one moment
 	sizes, pictures                       *prometheus.Desc
 	rtt, loss, upstream, jitter, estimate *prometheus.Desc
+	slotRate, slotLoss, slotJitter        *prometheus.Desc
 }
 
 // figure is one number of the parts' Stats.
@@ -62,8 +63,12 @@ func newMetrics(media *sfu.SFU, rooms *signaling.Server, way *turn) *metrics {
 		loss:   desc("sfu_peer_loss_ratio", "Packets lost on the way to people, before repair, over all now connected; quantile 1 is the worst.", "quantile"),
 		jitter: desc("sfu_peer_jitter_seconds", "Jitter at people's browsers, over all now connected; quantile 1 is the worst.", "quantile"),
 
-		upstream: desc("sfu_peer_upstream_loss_ratio", "Packets lost on the way from people in the last second, before repair, over all now connected; quantile 1 is the worst.", "quantile"),
-		estimate: desc("sfu_peer_estimate_bits", "What people's links are thought to carry to them, in bit/s, over those who report it; quantile 0 is the worst.", "quantile"),
+		upstream:   desc("sfu_peer_upstream_loss_ratio", "Packets lost on the way from people in the last second, before repair, over all now connected; quantile 1 is the worst.", "quantile"),
+		estimate:   desc("sfu_peer_estimate_bits", "What people's links are thought to carry to them, in bit/s, over those who report it; quantile 0 is the worst.", "quantile"),
+		slotRate:   desc("sfu_slot_bitrate_bits", "Payload on its way to people, in bit/s, over the sections of their slots that carry such a source; quantile 0 is the least.", "source", "quantile"),
+		slotLoss:   desc("sfu_slot_loss_ratio", "Packets lost on the way to people, before repair, over the sections of their slots that carry such a source; quantile 1 is the worst.", "source", "quantile"),
+		slotJitter: desc("sfu_slot_jitter_seconds", "Jitter at people's browsers, over the sections of their slots that carry such a source; quantile 1 is the worst.", "source", "quantile"),
+
 		pictures: desc("sfu_pictures", "Cameras and screens that viewers want, by how they come to them.", "as"),
 	}
 	gauge := func(name, help string, value func(*reading) float64) {
@@ -129,7 +134,7 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	for i := range m.counts {
 		out <- m.counts[i].desc
 	}
-	for _, d := range []*prometheus.Desc{m.sizes, m.pictures, m.rtt, m.loss, m.upstream, m.jitter, m.estimate} {
+	for _, d := range []*prometheus.Desc{m.sizes, m.pictures, m.rtt, m.loss, m.upstream, m.jitter, m.estimate, m.slotRate, m.slotLoss, m.slotJitter} {
 		out <- d
 	}
 }
@@ -155,14 +160,40 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(m.pictures, prometheus.GaugeValue, float64(n), as)
 	}
 	peers := r.survey.Peers
-	worst := []quantile{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}}
-	m.quantiles(out, m.rtt, peers, worst, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
-	m.quantiles(out, m.loss, peers, worst, func(p sfu.PeerSurvey) float64 { return p.Loss })
-	m.quantiles(out, m.upstream, peers, worst, func(p sfu.PeerSurvey) float64 { return p.Upstream })
-	m.quantiles(out, m.jitter, peers, worst, func(p sfu.PeerSurvey) float64 { return p.Jitter.Seconds() })
+	quantiles(out, m.rtt, peers, worst(), func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
+	quantiles(out, m.loss, peers, worst(), func(p sfu.PeerSurvey) float64 { return p.Loss })
+	quantiles(out, m.upstream, peers, worst(), func(p sfu.PeerSurvey) float64 { return p.Upstream })
+	quantiles(out, m.jitter, peers, worst(), func(p sfu.PeerSurvey) float64 { return p.Jitter.Seconds() })
 	known := slices.DeleteFunc(peers, func(p sfu.PeerSurvey) bool { return p.Estimate == 0 })
-	m.quantiles(out, m.estimate, known, []quantile{{"0", 0}, {"0.05", 0.05}, {"0.5", 0.5}},
-		func(p sfu.PeerSurvey) float64 { return p.Estimate })
+	quantiles(out, m.estimate, known, least(), func(p sfu.PeerSurvey) float64 { return p.Estimate })
+	m.slots(out, r.survey.Slots)
+}
+
+// slots tells how the sections of all slots fare, apart for each source.
+func (m *metrics) slots(out chan<- prometheus.Metric, slots []sfu.SlotSurvey) {
+	by := map[sfu.Source][]sfu.SlotSurvey{}
+	for _, x := range slots {
+		by[x.Source] = append(by[x.Source], x)
+	}
+	for source, all := range by {
+		of := sourceName(source)
+		quantiles(out, m.slotRate, all, least(), func(x sfu.SlotSurvey) float64 { return float64(x.Bitrate) }, of)
+		quantiles(out, m.slotLoss, all, worst(), func(x sfu.SlotSurvey) float64 { return x.Loss }, of)
+		quantiles(out, m.slotJitter, all, worst(), func(x sfu.SlotSurvey) float64 { return x.Jitter.Seconds() }, of)
+	}
+}
+
+func sourceName(s sfu.Source) string {
+	switch s {
+	case sfu.Camera:
+		return "camera"
+	case sfu.Screen:
+		return "screen"
+	case sfu.ScreenAudio:
+		return "screen_audio"
+	case sfu.Microphone:
+	}
+	return "microphone"
 }
 
 type quantile struct {
@@ -170,14 +201,18 @@ type quantile struct {
 	at    float64
 }
 
-// quantiles tells the spread over all peers; with nobody there, nothing.
-func (m *metrics) quantiles(out chan<- prometheus.Metric, d *prometheus.Desc, peers []sfu.PeerSurvey, at []quantile, of func(sfu.PeerSurvey) float64) {
-	if len(peers) == 0 {
+// worst are those of what is bad when it is much, least those of what is bad when it is little.
+func worst() []quantile { return []quantile{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}} }
+func least() []quantile { return []quantile{{"0", 0}, {"0.05", 0.05}, {"0.5", 0.5}} }
+
+// quantiles tells the spread over all peers or slots; where there are none, nothing.
+func quantiles[T any](out chan<- prometheus.Metric, d *prometheus.Desc, all []T, at []quantile, of func(T) float64, labels ...string) {
+	if len(all) == 0 {
 		return
 	}
-	slices.SortFunc(peers, func(a, b sfu.PeerSurvey) int { return cmp.Compare(of(a), of(b)) })
+	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(of(a), of(b)) })
 	for _, q := range at {
-		v := of(peers[int(q.at*float64(len(peers)-1))])
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, q.label)
+		v := of(all[int(q.at*float64(len(all)-1))])
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append(labels, q.label)...)
 	}
 }

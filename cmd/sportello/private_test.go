@@ -134,7 +134,7 @@ sportello_sfu_rooms_by_size{peers="2"} 1
 	}
 	labels := regexp.MustCompile(`(?m)^sportello_\S*?\{(\w+)=`).FindAllStringSubmatch(body, -1)
 	for _, l := range labels {
-		if !slices.Contains([]string{"peers", "quantile", "as"}, l[1]) { // "as" says how pictures are shown
+		if !slices.Contains([]string{"peers", "quantile", "as", "source"}, l[1]) { // "as" says how pictures are shown
 			t.Errorf("label %q", l[1])
 		}
 	}
@@ -154,8 +154,8 @@ func TestQuantilesOverPeers(t *testing.T) {
 		peers[i].RTT = time.Duration(100-i) * time.Millisecond
 	}
 	out := make(chan prometheus.Metric, 8)
-	m.quantiles(out, m.rtt, peers, []quantile{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}}, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
-	m.quantiles(out, m.rtt, nil, nil, func(sfu.PeerSurvey) float64 { return 1 })
+	quantiles(out, m.rtt, peers, []quantile{{"0.5", 0.5}, {"0.95", 0.95}, {"1", 1}}, func(p sfu.PeerSurvey) float64 { return p.RTT.Seconds() })
+	quantiles(out, m.rtt, nil, nil, func(sfu.PeerSurvey) float64 { return 1 })
 	close(out)
 	want := map[string]float64{"0.5": 0.05, "0.95": 0.095, "1": 0.1}
 	got := map[string]float64{}
@@ -173,5 +173,40 @@ func TestQuantilesOverPeers(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestSlotsAreToldBySource(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(nil, nil, nil)
+	out := make(chan prometheus.Metric, 32)
+	m.slots(out, []sfu.SlotSurvey{
+		{Source: sfu.Camera, Bitrate: 150_000, Loss: 0.5, Jitter: 8 * time.Millisecond},
+		{Source: sfu.Microphone, Bitrate: 32_000},
+		{Source: sfu.Camera, Bitrate: 900_000, Loss: 0.25, Jitter: 4 * time.Millisecond},
+	})
+	close(out)
+	got := map[string]float64{}
+	for x := range out {
+		var d dto.Metric
+		if err := x.Write(&d); err != nil {
+			t.Fatal(err)
+		}
+		key := regexp.MustCompile(`fqName: "sportello_sfu_slot_(\w+)"`).FindStringSubmatch(x.Desc().String())[1]
+		for _, l := range d.GetLabel() {
+			key += " " + l.GetValue()
+		}
+		got[key] = d.GetGauge().GetValue()
+	}
+	for key, want := range map[string]float64{
+		"bitrate_bits 0 camera": 150_000, "bitrate_bits 0.5 camera": 150_000, "bitrate_bits 0 microphone": 32_000,
+		"loss_ratio 1 camera": 0.5, "loss_ratio 0.5 camera": 0.25, "jitter_seconds 1 camera": 0.008, "loss_ratio 1 microphone": 0,
+	} {
+		if v, ok := got[key]; !ok || v != want {
+			t.Errorf("%s: %v, want %v of %v", key, v, want, got)
+		}
+	}
+	if len(got) != 18 {
+		t.Errorf("%d figures: %v", len(got), got)
 	}
 }

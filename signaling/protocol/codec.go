@@ -142,6 +142,8 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 		return server[Interpreters](kind, data)
 	case "connection":
 		return server[Connection](kind, data)
+	case "statistics":
+		return server[Statistics](kind, data)
 	case "ended":
 		return server[Ended](kind, data)
 	case "pong":

@@ -245,6 +245,46 @@ const (
 	ConnectionBad  ConnectionLevel = "bad"  // hard to understand: sound alone is worth a try
 )
 
+// Statistics says to a participant how their own media fares, section by section.
+// It names the others by slot only. It comes about every five seconds while
+// something flows.
+type Statistics struct {
+	RTT int64 `json:"rtt"` // ms there and back; 0 where no report told it
+	// Estimate is what the way to the page is thought to carry, in bit/s; 0 where
+	// nothing is known of it.
+	Estimate int `json:"estimate"`
+	// Sends are the streams that come from the page, Slots what goes to it.
+	Sends []SendStatistics `json:"sends"`
+	Slots []SlotStatistics `json:"slots"`
+}
+
+// SendStatistics is one stream from the page: a camera has one for each layer
+// that it sends.
+type SendStatistics struct {
+	Source    Source  `json:"source"`
+	Layer     Quality `json:"layer"`
+	Bitrate   int     `json:"bitrate"` // of payload, in the last second
+	Loss      float64 `json:"loss"`    // the fraction lost in the last second, before repair
+	Jitter    int64   `json:"jitter"`  // ms
+	Keyframes int     `json:"keyframes"`
+}
+
+// SlotStatistics is one section of a receive slot.
+type SlotStatistics struct {
+	Slot   int    `json:"slot"`
+	Source Source `json:"source"`
+	// Layer is what flows, Wanted what the page asked for.
+	Layer   Quality `json:"layer"`
+	Wanted  Quality `json:"wanted"`
+	Bitrate int     `json:"bitrate"`
+	Loss    float64 `json:"loss"` // as the browser last reported, before repair
+	Jitter  int64   `json:"jitter"`
+	// Keyframes that the browser asked for, and gaps of 600 ms and more, since the
+	// slot got its person.
+	Keyframes int `json:"keyframes"`
+	Freezes   int `json:"freezes"`
+}
+
 // Interpreters says who interprets, the reader perhaps among them: in signs or
 // in another language. A page keeps their picture in view.
 type Interpreters struct {
@@ -314,6 +354,7 @@ func (Transfer) serverMessage()      {}
 func (TransferEnded) serverMessage() {}
 func (FileDelivered) serverMessage() {}
 func (Speaking) serverMessage()      {}
+func (Statistics) serverMessage()    {}
 func (Interpreters) serverMessage()  {}
 func (Connection) serverMessage()    {}
 func (Ended) serverMessage()         {}

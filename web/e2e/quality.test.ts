@@ -78,6 +78,18 @@ void test('a weak connection is told in words', { timeout: 120_000 }, async () =
   await clerk.waitForSelector('.person:has-text("connessione molto debole")');
   assert.equal(await clerk.locator('.weak').isVisible(), false, 'the clerk’s own is good');
   await clerk.waitForSelector('.tile:not(.mine) .tile-weak:has-text("connessione debole")');
+  // The figures are the server's own, and change with what flows.
+  await clerk.click('.figures summary');
+  await clerk.waitForSelector('.figures li:has-text("voce"):has-text("immagine")');
+  await clerk.waitForSelector('.figures li:has-text("Da te:")');
+  const figures = (): Promise<string[]> => clerk.locator('.figures li').allTextContents();
+  const first = await figures();
+  await eventually('other figures', figures, (now) => now.length > 2 && now.join() !== first.join());
+  await picture(clerk, 'figures-1280');
+  await accessible(clerk, 'the connection in figures');
+  await clerk.setViewportSize({ width: 320, height: 568 });
+  await picture(clerk, 'figures-320');
+  await clerk.setViewportSize({ width: 1280, height: 800 });
   await picture(citizen, 'quality-320');
   await picture(clerk, 'quality-1280');
   await accessible(citizen, 'the hint on a phone');

@@ -561,6 +561,60 @@ export interface Connection {
 }
 
 /**
+ * Statistics says to a participant how their own media fares, section by section.
+ * It names the others by slot only. It comes about every five seconds while
+ * something flows.
+ */
+export interface Statistics {
+  type: "statistics";
+  /** ms there and back; 0 where no report told it */
+  rtt: number;
+  /**
+   * Estimate is what the way to the page is thought to carry, in bit/s; 0 where
+   * nothing is known of it.
+   */
+  estimate: number;
+  /** Sends are the streams that come from the page, Slots what goes to it. */
+  sends: SendStatistics[];
+  slots: SlotStatistics[];
+}
+
+/**
+ * SendStatistics is one stream from the page: a camera has one for each layer
+ * that it sends.
+ */
+export interface SendStatistics {
+  source: Source;
+  layer: Quality;
+  /** of payload, in the last second */
+  bitrate: number;
+  /** the fraction lost in the last second, before repair */
+  loss: number;
+  /** ms */
+  jitter: number;
+  keyframes: number;
+}
+
+/** SlotStatistics is one section of a receive slot. */
+export interface SlotStatistics {
+  slot: number;
+  source: Source;
+  /** Layer is what flows, Wanted what the page asked for. */
+  layer: Quality;
+  wanted: Quality;
+  bitrate: number;
+  /** as the browser last reported, before repair */
+  loss: number;
+  jitter: number;
+  /**
+   * Keyframes that the browser asked for, and gaps of 600 ms and more, since the
+   * slot got its person.
+   */
+  keyframes: number;
+  freezes: number;
+}
+
+/**
  * Interpreters says who interprets, the reader perhaps among them: in signs or
  * in another language. A page keeps their picture in view.
  */
@@ -646,6 +700,7 @@ export type ServerMessage =
   | TransferEnded
   | FileDelivered
   | Connection
+  | Statistics
   | Interpreters
   | Speaking
   | Ended

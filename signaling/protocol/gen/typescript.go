@@ -250,7 +250,7 @@ func (src *source) tsType(e ast.Expr) (string, error) {
 			return "string", nil
 		case "bool":
 			return "boolean", nil
-		case "int", "int64":
+		case "int", "int64", "float64":
 			return "number", nil
 		}
 		named := func(d declared) bool { return d.name == e.Name }

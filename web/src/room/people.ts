@@ -2,6 +2,7 @@
 
 import type { DeviceState, LobbyEntry } from '../protocol.gen';
 import { h, list, set, show, text, type Row } from './dom';
+import { Figures } from './figures';
 import { icon } from './icons';
 import { clock, t } from './i18n';
 import { initials } from './layout';
@@ -22,6 +23,7 @@ export class PeoplePanel {
   private readonly drawLobby: (x: readonly LobbyEntry[]) => void;
   private readonly drawPeople: (x: readonly Participant[]) => void;
   private readonly you = h('strong');
+  private readonly figures = new Figures();
   private host = false;
   private connections: RoomState['connections'] = {};
   private interpreters: readonly string[] = [];
@@ -58,6 +60,7 @@ export class PeoplePanel {
           h('span', {}, this.you),
         ),
         here,
+        this.figures.element,
       ),
     );
   }
@@ -77,6 +80,7 @@ export class PeoplePanel {
     const focused = this.element.contains(document.activeElement);
     this.drawLobby(state.lobby);
     this.drawPeople(state.participants);
+    this.figures.update(state);
     // Who was let in or sent away takes the button along that had the focus.
     if (focused && !this.element.contains(document.activeElement)) this.focus();
   }

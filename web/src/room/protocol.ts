@@ -25,6 +25,7 @@ const known: Readonly<Record<ServerMessage['type'], true>> = {
   fileDelivered: true,
   speaking: true,
   connection: true,
+  statistics: true,
   ended: true,
   pong: true,
   error: true,

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { conditionOf, forClerk } from './devices';
+import { lines } from './figures';
 import { columns, initials, quality } from './layout';
 import { withoutCandidates } from './peer';
 import { hint, weak } from './quality';
 import { whole } from './secret';
 import { backoff } from './signaling';
+import type { Participant } from './state';
 
 void test('a secret that was cut or changed is noticed before anything is asked', () => {
   const raw = randomBytes(32);
@@ -84,4 +86,43 @@ void test("the hint says the worst that is known of one's own connection", () =>
   assert.equal(hint(own('weak', true), false), 'room.banner.reduced');
   assert.equal(hint(own('bad', true), true), 'room.banner.bad');
   assert.equal(hint(own('bad'), true, true), 'room.banner.paused');
+});
+
+void test('the connection in figures, person by person', () => {
+  const stream = { source: 'camera', layer: 'low', bitrate: 149_600, loss: 0.031, jitter: 7, keyframes: 0 } as const;
+  const slot = { ...stream, wanted: 'high', freezes: 0 } as const;
+  const voice = { ...slot, source: 'microphone', layer: 'high', bitrate: 31_700, loss: 0 } as const;
+  const person = (peer: string, name: string): Participant => ({
+    peer,
+    name,
+    role: 'citizen',
+    publications: [],
+    state: 'connected',
+  });
+  const state = {
+    slots: ['b', 'a'],
+    participants: [person('a', 'Ada Rossi'), person('b', 'Bo Neri'), person('c', 'Cy')],
+  };
+  const all = lines(
+    {
+      type: 'statistics',
+      rtt: 24,
+      estimate: 2_400_000,
+      sends: [stream],
+      slots: [
+        { ...voice, slot: 0 },
+        { ...slot, slot: 0, freezes: 2 },
+        { ...voice, slot: 1, bitrate: 40_000 },
+      ],
+    },
+    state,
+  );
+  assert.deepEqual(all, [
+    'Andata e ritorno fino al servizio: 24 ms',
+    'Verso di te passano circa 2400 kbit/s',
+    'Ada Rossi: voce 40 kbit/s, perso il 0 %',
+    'Bo Neri: voce 32 kbit/s, perso il 0 %; immagine piccola 150 kbit/s, perso il 3 %, interruzioni: 2',
+    'Da te: immagine piccola 150 kbit/s, perso il 3 %',
+  ]);
+  assert.deepEqual(lines({ type: 'statistics', rtt: 0, estimate: 0, sends: [], slots: [] }, state), []);
 });

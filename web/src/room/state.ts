@@ -13,6 +13,7 @@ import type {
   RoomInfo,
   ServerMessage,
   Source,
+  Statistics,
 } from '../protocol.gen';
 
 export type Participant = Omit<ParticipantMessage, 'type'>;
@@ -37,6 +38,8 @@ export interface RoomState {
   /** How connections fare, by peer; those not in it are good. */
   readonly connections: Readonly<Partial<Record<string, Connection>>>;
   /** Slots whose camera or screen this side's own link has no room for. */
+  /** How one's own media fares, in figures. */
+  readonly statistics: Statistics | null;
   readonly paused: Readonly<Record<'cameras' | 'screens', readonly number[]>>;
   readonly lobby: readonly LobbyEntry[];
   readonly chat: readonly ChatLine[];
@@ -73,6 +76,7 @@ export const emptyState: RoomState = {
   speaking: [],
   interpreters: [],
   connections: {},
+  statistics: null,
   paused: { cameras: [], screens: [] },
   lobby: [],
   chat: [],
@@ -108,6 +112,8 @@ export function reduce(state: RoomState, message: ServerMessage): Step {
       return quiet({ ...state, speaking: message.peers });
     case 'connection':
       return quiet({ ...state, connections: { ...state.connections, [message.peer]: message } });
+    case 'statistics':
+      return quiet({ ...state, statistics: message });
     case 'chatLine': {
       const fresh = !state.chat.some((c) => c.id === message.id);
       return {
