@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { book, signIn } from './booking';
+import { book, comesToday, signIn } from './booking';
 import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
 
 const site = startSite({}, WORKDAY);
@@ -53,21 +53,11 @@ async function cable(to: string): Promise<{ url: string; pull: () => void; plug:
   };
 }
 
-/** comesToday moves somebody's appointment to an hour of today, as if that day had come. */
-function comesToday(surname: string, clock: string): void {
-  site.counter.sql(`
-    UPDATE appointment a SET day = n.day, period = n.period, occupied = n.period
-    FROM (SELECT day, tstzrange(start, start + interval '10 minutes') AS period
-          FROM (SELECT (now() AT TIME ZONE 'Europe/Rome')::date AS day,
-                       ((now() AT TIME ZONE 'Europe/Rome')::date + time '${clock}') AT TIME ZONE 'Europe/Rome' AS start) s) n
-    WHERE a.id = (SELECT appointment_id FROM appointment_person WHERE surname = '${surname}')`);
-}
-
 void test('the stream is lost and comes back: the board follows', { timeout: 180_000 }, async () => {
   const { page: citizen } = await newPage(site.browser, desktop);
   const booked = await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Gallo', false);
   await citizen.context().close();
-  comesToday('Gallo', '23:30');
+  comesToday(site.counter, 'Gallo', '23:30');
   const line = await cable(site.counter.url);
   try {
     const { page: board } = await newPage(site.browser, desktop);
@@ -97,7 +87,7 @@ void test('the stream is lost and comes back: the board follows', { timeout: 180
 void test('the camera reads the QR of a confirmation', { timeout: 120_000 }, async () => {
   const { page: citizen } = await newPage(site.browser, desktop);
   const booked = await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Conti', false);
-  comesToday('Conti', '23:00');
+  comesToday(site.counter, 'Conti', '23:00');
   await citizen.context().close();
   const { page, context } = await newPage(site.browser, desktop);
   // Headless Chromium on Linux has a camera but nothing that reads codes: this one reads what the QR carries.

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
+import type { Counter } from './harness';
 
 export interface Booked {
   /** The address in the confirmation with which one manages it; its fragment is the secret. */
@@ -14,7 +15,7 @@ export interface Booked {
 
 /**
  * book books a service of an office; virtually where that is asked for. The
- * first start of next month is far enough away to be changed, at any hour.
+ * last free day of next month is far enough away to be changed, on any day.
  */
 export async function book(
   page: Page,
@@ -34,8 +35,7 @@ export async function book(
   const mode = page.locator('a.sv-choice', { hasText: virtual ? 'In videochiamata' : 'Allo sportello' });
   if (await mode.count()) await mode.click();
   if (nextMonth) {
-    await page.click('a.sv-month-link[rel~=next]');
-    await page.waitForURL('**mese=**');
+    await far(page);
   }
   const slot = page.locator('#orari-form input[name=inizio]').first();
   const start = (await slot.getAttribute('value')) ?? '';
@@ -75,4 +75,25 @@ export async function signIn(page: Page, url: string, login: string, then: strin
   await page.click('form button[type=submit]');
   await page.waitForURL((at) => !at.pathname.endsWith('/accesso'));
   if (!page.url().includes(then)) await page.goto(`${url}${then}`);
+}
+
+/** far turns the calendar to its last free day of next month. */
+export async function far(page: Page): Promise<void> {
+  await page.click('a.sv-month-link[rel~=next]');
+  await page.waitForURL('**mese=**');
+  await page.locator('a.sv-day').last().click();
+  await page.waitForURL('**giorno=**');
+}
+
+/**
+ * comesToday moves somebody's appointment to an hour of the counter's today, past
+ * the agenda's rules, as if that day had come.
+ */
+export function comesToday(counter: Counter, surname: string, clock: string): void {
+  counter.sql(`
+    UPDATE appointment a SET day = n.day, period = n.period, occupied = n.period
+    FROM (SELECT day, tstzrange(start, start + interval '9 minutes') AS period
+          FROM (SELECT (now() AT TIME ZONE 'Europe/Rome')::date AS day,
+                       ((now() AT TIME ZONE 'Europe/Rome')::date + time '${clock}') AT TIME ZONE 'Europe/Rome' AS start) s) n
+    WHERE a.id = (SELECT appointment_id FROM appointment_person WHERE surname = '${surname}')`);
 }

@@ -5,21 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { book, signIn } from './booking';
+import { book, comesToday, signIn } from './booking';
 import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
 import { Keys } from './keys';
 
 const site = startSite({}, WORKDAY);
-
-/** comesToday moves somebody's appointment to the last minutes of today, as if that day had come. */
-function comesToday(surname: string, clock: string): void {
-  site.counter.sql(`
-    UPDATE appointment a SET day = n.day, period = n.period, occupied = n.period
-    FROM (SELECT day, tstzrange(start, start + interval '9 minutes') AS period
-          FROM (SELECT (now() AT TIME ZONE 'Europe/Rome')::date AS day,
-                       ((now() AT TIME ZONE 'Europe/Rome')::date + time '${clock}') AT TIME ZONE 'Europe/Rome' AS start) s) n
-    WHERE a.id = (SELECT appointment_id FROM appointment_person WHERE surname = '${surname}')`);
-}
 
 /** fits looks at a page on a phone of 320 px and on the desk. */
 async function fits(page: Page, what: string, name: string): Promise<void> {
@@ -39,8 +29,8 @@ void test('a clerk’s day, by keyboard only', { timeout: 300_000 }, async () =>
   await book(citizen, url, 'anagrafe', 'certificati', 'Serra', false, true);
   const conti = await book(citizen, url, 'anagrafe', 'carta-identita', 'Conti', false, true);
   await context.close();
-  comesToday('Gallo', '23:40');
-  comesToday('Serra', '23:50');
+  comesToday(site.counter, 'Gallo', '23:40');
+  comesToday(site.counter, 'Serra', '23:50');
   site.counter.sql(`UPDATE appointment SET state = 'cancelled' WHERE outside_hours`); // the demonstration's
   site.counter.sql(`UPDATE office SET history = true WHERE slug = 'anagrafe'`);
 

@@ -2,7 +2,7 @@
 // clerk's console, which shows by itself who has arrived.
 
 import { test } from 'node:test';
-import { book, signIn } from './booking';
+import { book, comesToday, signIn } from './booking';
 import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
 
 const site = startSite({}, WORKDAY);
@@ -15,13 +15,7 @@ void test('reception marks who arrives, and both boards follow', { timeout: 120_
   await signIn(clerk, site.counter.url, 'anagrafe', '/it/staff/sportello');
   const { page: citizen } = await newPage(site.browser, desktop);
   await book(citizen, site.counter.url, 'anagrafe', 'cambio-residenza', 'Neri', false);
-  // The appointment is moved to the last hour of today, past the agenda's rules, as if that day had come.
-  site.counter.sql(`
-    UPDATE appointment a SET day = n.day, period = n.period, occupied = n.period
-    FROM (SELECT day, tstzrange(start, start + interval '10 minutes') AS period
-          FROM (SELECT (now() AT TIME ZONE 'Europe/Rome')::date AS day,
-                       ((now() AT TIME ZONE 'Europe/Rome')::date + time '23:45') AT TIME ZONE 'Europe/Rome' AS start) s) n
-    WHERE a.id = (SELECT appointment_id FROM appointment_person WHERE surname = 'Neri')`);
+  comesToday(site.counter, 'Neri', '23:45');
   const row = reception.locator('#live .st-row', { hasText: 'Neri' });
   await row.waitFor(); // without a reload
   await accessible(reception, 'the board');
