@@ -1,9 +1,12 @@
 // What it takes to hand over a file from one browser to another beside their
 // call:
 //   make bench-files        FILES=5 for more turns
-// It prints and judges nothing.
+// It prints and judges nothing. Two browsers and a server need more than two
+// cores, so each turn also says what the same browsers do without the server,
+// beside the same call, a moment before.
 
 import type { Page } from 'playwright-core';
+import { directly } from './direct';
 import { desktop, flows, meet, newPage, startBrowser, startCounter } from './harness';
 import { randomFile } from './randomfile';
 import { between, line, received } from './received';
@@ -30,6 +33,7 @@ try {
   await panel(clerk);
   await panel(citizen);
   for (let turn = 1; turn <= turns; turn++) {
+    const alone = await directly(browsers[1], browsers[0], SIZE);
     const file = randomFile(`planimetria-${turn}.pdf`, SIZE);
     await clerk.setInputFiles('#file-pick', file.path);
     const accept = citizen.locator('[data-action=accept]:visible');
@@ -50,8 +54,9 @@ try {
     }
     const same = (await card.locator('code').textContent()) === file.sha256;
     const used = (counter.private.metrics().get('process_cpu_seconds_total') ?? NaN) - cpu;
+    const speed = SIZE / 1000 / ms;
     console.log(
-      `turn ${turn}: ${(SIZE / 1000 / ms).toFixed(1)} MB/s, SHA-256 ${same ? 'the same' : 'DIFFERS'}, ` +
+      `turn ${turn}: ${speed.toFixed(1)} MB/s, which is ${(speed / alone).toFixed(2)} of what the browsers do directly (${alone.toFixed(1)} MB/s), SHA-256 ${same ? 'the same' : 'DIFFERS'}, ` +
         `server: ${((highest - memory) / MiB).toFixed(1)} MiB more at most, ${((1000 * used) / (SIZE / 1e6)).toFixed(0)} ms of CPU a MB, the call's included`,
     );
     console.log(`  the citizen: ${line(between(before.citizen, await received(citizen)))}`);

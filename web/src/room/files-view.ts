@@ -6,6 +6,8 @@ import type { Delivery, Files, Incoming, Outgoing } from './files';
 import { icon } from './icons';
 import { bytes, t } from './i18n';
 
+const DRAW_EVERY = 250; // ms
+
 export interface FilesViewOptions {
   readonly files: Files;
   readonly limit: () => number; // bytes
@@ -21,7 +23,8 @@ export class FilesPanel {
   private readonly empty = h('p', { class: 'panel-empty' }, t('room.files.empty'));
   private readonly drawIn: (items: readonly Incoming[]) => void;
   private readonly drawOut: (items: readonly Outgoing[]) => void;
-  private frame = 0;
+  private waiting = false;
+  private drawn = -Infinity; // when
 
   private readonly o: FilesViewOptions;
 
@@ -67,13 +70,24 @@ export class FilesPanel {
     text(this.error, line);
   }
 
-  /** update draws at most once a frame: progress comes with every chunk. */
+  /**
+   * update draws soon, and then not again for a while: progress comes with every
+   * chunk, and to draw it in each frame takes more of a small machine than to
+   * receive the file.
+   */
   update(): void {
-    if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.draw();
-    });
+    if (this.waiting) return;
+    this.waiting = true;
+    const due = this.drawn + DRAW_EVERY - performance.now();
+    setTimeout(
+      () =>
+        requestAnimationFrame((now) => {
+          this.waiting = false;
+          this.drawn = now;
+          this.draw();
+        }),
+      Math.max(0, due),
+    );
   }
 
   private draw(): void {
@@ -173,7 +187,8 @@ class FileCard {
   readonly buttons = h('div', { class: 'file-buttons' });
   private readonly bar: HTMLProgressElement;
   private readonly line = h('p', { class: 'file-status' });
-  private readonly hash = h('p', { class: 'file-hash', hidden: true });
+  private readonly code = h('code');
+  private readonly hash = h('p', { class: 'file-hash', hidden: true }, h('span', {}, 'SHA-256 '), this.code);
 
   constructor(name: string, size: string, origin: string) {
     this.bar = h('progress', { class: 'file-bar', max: 100, 'aria-label': t('room.files.progress', { Name: name }) });
@@ -205,11 +220,11 @@ class FileCard {
 
   status(line: string, state: string): void {
     text(this.line, line);
-    set(this.element, { 'data-status': state });
+    if (this.element.dataset.status !== state) set(this.element, { 'data-status': state });
   }
 
   sum(sha256: string): void {
     show(this.hash, sha256 !== '');
-    if (sha256) this.hash.replaceChildren(h('span', {}, 'SHA-256 '), h('code', {}, sha256));
+    text(this.code, sha256);
   }
 }

@@ -36,7 +36,10 @@ const bytes = Buffer.from('Certificato di residenza');
 const sum = createHash('sha256').update(bytes).digest('hex');
 const buffer = (from: number, to: number): ArrayBuffer => new Uint8Array(bytes.subarray(from, to)).buffer;
 
-function end(limit = 1000): {
+function end(
+  limit = 1000,
+  online: () => boolean = () => true,
+): {
   files: Files;
   sent: ClientMessage[];
   channels: FakeChannel[];
@@ -46,7 +49,7 @@ function end(limit = 1000): {
   const channels: FakeChannel[] = [];
   const done: [string, boolean][] = [];
   const files = new Files({
-    send: (message) => sent.push(message) > 0,
+    send: (message) => online() && sent.push(message) > 0,
     channel: (label) => {
       const channel = new FakeChannel(label);
       channels.push(channel);
@@ -117,6 +120,24 @@ void test('the channel may come before the word about it', () => {
   assert.deepEqual([item?.status, item?.sha256], ['done', sum]);
   assert.deepEqual(done, [['a.pdf', false]]);
   assert.deepEqual(sent.at(-1), { type: 'fileReceived', transfer: 't1', sha256: sum });
+});
+
+void test('what arrived while the server could not be told is told afterwards, once', () => {
+  let online = true;
+  const { files, sent } = end(1000, () => online);
+  files.sync([offered], 'me');
+  files.accept('f1');
+  files.started(transfer('t1', 'receive'));
+  const { fake, real } = channelOf('file/t1');
+  files.channelOpened(real);
+  online = false; // the socket is away, the media connection is not
+  fake.receive(buffer(0, bytes.length));
+  fake.receive(sum);
+  files.goOn();
+  online = true;
+  files.goOn();
+  files.goOn();
+  assert.deepEqual(sent.slice(1), [{ type: 'fileReceived', transfer: 't1', sha256: sum }]);
 });
 
 void test('after a break the receiver asks for the rest and gets the whole', () => {

@@ -6,6 +6,7 @@ import {
   MAX_FILE_NAME_CHARS,
   MAX_MEDIA_TYPE,
   type ClientMessage,
+  type FileReceived,
   type Transfer,
   type TransferEnded,
 } from '../protocol.gen';
@@ -60,6 +61,7 @@ export class Files {
   private readonly sources = new Map<string, File>();
   private readonly receipts = new Map<string, Receipt>();
   private readonly running = new Map<string, Running>();
+  private readonly unsaid: FileReceived[] = []; // while the server could not be told
   private readonly early = new Map<string, RTCDataChannel>(); // came before their transfer message
 
   private readonly o: FilesOptions;
@@ -183,6 +185,7 @@ export class Files {
 
   /** goOn asks again for what a break interrupted, once the connection is back. */
   goOn(): void {
+    for (const word of this.unsaid.splice(0)) if (!this.o.send(word)) this.unsaid.push(word);
     for (const [transfer, run] of this.running) {
       if (run.message.direction === 'receive' && run.channel?.readyState === 'open') continue;
       if (run.message.direction === 'receive') this.broke(transfer);
@@ -267,7 +270,10 @@ export class Files {
     item.sha256 = receipt.sha256;
     item.status = good ? 'done' : 'damaged';
     if (good) item.url = URL.createObjectURL(receipt.blob());
-    if (receipt.sha256) this.o.send({ type: 'fileReceived', transfer: message.transfer, sha256: receipt.sha256 });
+    if (receipt.sha256) {
+      const word: FileReceived = { type: 'fileReceived', transfer: message.transfer, sha256: receipt.sha256 };
+      if (!this.o.send(word)) this.unsaid.push(word);
+    }
     this.receipts.delete(message.file);
     const run = this.running.get(message.transfer);
     this.running.delete(message.transfer);
