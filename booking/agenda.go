@@ -46,6 +46,7 @@ type Agenda struct {
 	hub    *hub
 	zones  zones
 	guard  *passwordGuard
+	memory memory
 }
 
 // New makes an agenda over a migrated database. Close it to stop what Watch

@@ -43,13 +43,14 @@ func TestHoursChangeBeneathABooking(t *testing.T) {
 		} {
 			t.Run(name+" and "+what, func(t *testing.T) {
 				w := newWorld(t, monday)
-				beneath(t, w, change, place(t, w))
+				// What still is offered, only otherwise, is held as it is now.
+				beneath(t, w, change, place(t, w), name == "hold" && (what == "length" || what == "buffer"))
 			})
 		}
 	}
 }
 
-func beneath(t *testing.T, w *world, change string, place func(context.Context) error) {
+func beneath(t *testing.T, w *world, change string, place func(context.Context) error, still bool) {
 	t.Helper()
 	ctx := t.Context()
 	edit, err := w.pool.Begin(ctx)
@@ -78,9 +79,21 @@ func beneath(t *testing.T, w *world, change string, place func(context.Context) 
 	if err := edit.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
-	wantErr(t, "placing what has no hours", <-placed, booking.ErrSlotTaken)
-	var n int
-	if err := w.pool.QueryRow(ctx, `SELECT count(*) FROM appointment WHERE day = '2026-11-17'`).Scan(&n); err != nil || n != 0 {
+	var n, want int
+	if still {
+		want = 1
+		if err := <-placed; err != nil {
+			t.Errorf("placing what is offered otherwise: %v", err)
+		}
+	} else {
+		wantErr(t, "placing what has no hours", <-placed, booking.ErrSlotTaken)
+	}
+	if err := w.pool.QueryRow(ctx, `
+		SELECT count(*) FROM appointment a JOIN service s ON s.id = a.service_id WHERE a.day = '2026-11-17'
+			AND upper(a.period) - lower(a.period) = s.duration AND upper(a.occupied) - upper(a.period) = s.buffer`).Scan(&n); err != nil || n != want {
+		t.Errorf("%d appointments as now offered, %v", n, err)
+	}
+	if err := w.pool.QueryRow(ctx, `SELECT count(*) FROM appointment WHERE day = '2026-11-17'`).Scan(&n); err != nil || n != want {
 		t.Errorf("%d appointments, %v", n, err)
 	}
 }

@@ -64,10 +64,15 @@ func (a *Agenda) edit(ctx context.Context, e editing, change func(pgx.Tx) ([]App
 	return affected, nil
 }
 
-// lockDays takes the desk-days to come of a scope, as whoever edits what
+// lockDays takes the office of a scope and its desk-days to come, as whoever edits what
 // bookings rely on must before anything else: see doc.go on the order of locks.
 func (a *Agenda) lockDays(ctx context.Context, tx pgx.Tx, s scope) error {
 	_, err := tx.Exec(ctx, `
+		SELECT FROM office WHERE id = $1 OR id = (SELECT office_id FROM desk WHERE id = $2) FOR NO KEY UPDATE`, s.Office, s.Desk)
+	if err != nil {
+		return fmt.Errorf("lock office: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
 		SELECT FROM desk_day dd JOIN desk d ON d.id = dd.desk_id
 		WHERE dd.day >= $1 AND ($2::bigint = 0 OR d.office_id = $2) AND ($3::bigint = 0 OR d.id = $3)
 		ORDER BY dd.desk_id, dd.day, dd.audience FOR UPDATE OF dd`, a.today(), s.Office, s.Desk)

@@ -196,7 +196,7 @@ func (a *Agenda) candidates(ctx context.Context, p place, only int64) ([]candida
 	rows, err := a.pool.Query(ctx, `
 		WITH pick AS (SELECT $3::timestamptz AS start, $4::timestamptz AS ends, $5::interval AS step)
 		SELECT d.id, d.name,
-			EXISTS (SELECT FROM desk_day dd WHERE dd.desk_id = d.id AND dd.day = $6 AND dd.audience = 'operators' AND `+opens+`),
+			EXISTS (SELECT FROM desk_day dd WHERE dd.desk_id = d.id AND dd.day = $6 AND dd.audience = 'operators' AND `+pickOpens()+`),
 			EXISTS (SELECT FROM appointment a WHERE a.desk_id = d.id AND a.occupied && tstzrange($3, $7) AND a.state IN `+live+`
 				AND NOT (a.state = 'held' AND a.hold_expires_at <= $8)),
 			(SELECT count(*) FROM appointment a WHERE a.desk_id = d.id AND a.day = $6 AND a.state IN `+live+`) AS load

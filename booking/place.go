@@ -28,10 +28,13 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, also []int64, mod
 	if err != nil {
 		return place{}, err
 	}
+	return placeOf(s, loc, mode, audience, start, a.now())
+}
+
+func placeOf(s Service, loc *time.Location, mode Mode, audience Audience, start, now time.Time) (place, error) {
 	if audience != Public && audience != Operators {
 		return place{}, fmt.Errorf("audience: %w", ErrNotBookable)
 	}
-	now := a.now()
 	earliest := now
 	if audience == Public {
 		earliest = now.Add(s.MinNotice)
@@ -44,10 +47,15 @@ func (a *Agenda) placeAt(ctx context.Context, serviceID int64, also []int64, mod
 	return place{service: s, mode: mode, audience: audience, start: start, end: end, until: end.Add(s.Buffer), day: dateOf(start)}, nil
 }
 
-// opens is true of a desk-day dd whose hours hold a start of a pick: at a whole
-// step, and long enough for its duration.
-const opens = `EXISTS (SELECT FROM unnest(dd.open) AS stretch
-	WHERE stretch @> tstzrange(pick.start, pick.ends) AND extract(epoch FROM pick.start - lower(stretch)) % extract(epoch FROM pick.step) = 0)`
+// opens is true of a desk-day dd whose hours hold a start: at a whole step, and
+// with room until it ends.
+func opens(start, ends, step string) string {
+	return `EXISTS (SELECT FROM unnest(dd.open) AS stretch
+	WHERE stretch @> tstzrange(` + start + `, ` + ends + `) AND extract(epoch FROM ` + start + ` - lower(stretch)) % extract(epoch FROM ` + step + `) = 0)`
+}
+
+// pickOpens is opens of a table pick.
+func pickOpens() string { return opens("pick.start", "pick.ends", "pick.step") }
 
 // offered makes of a table pick, which is a start at a desk, the table offered: the
 // same row, or none where a service or the desk was edited since what pick says was
@@ -70,7 +78,7 @@ func offered(together bool) string {
 		JOIN desk d ON d.id = dd.desk_id AND pick.mode = ANY(d.modes)
 		JOIN desk_service ds ON ds.desk_id = d.id AND ds.service_id = pick.service_id
 		JOIN service s ON s.id = ds.service_id AND s.retired_at IS NULL AND pick.mode = ANY(s.modes) AND s.step = pick.step
-		WHERE NOT pick.taken AND ` + opens + `
+		WHERE NOT pick.taken AND ` + pickOpens() + `
 		FOR SHARE OF dd, d, ds, s
 	), ` + also + `offered AS (
 		SELECT pick.* FROM pick CROSS JOIN main CROSS JOIN ` + x + `
@@ -95,7 +103,7 @@ func (a *Agenda) desks(ctx context.Context, p place, own uuid.UUID) ([]freeDesk,
 			SELECT dd.desk_id FROM pick CROSS JOIN desk_day dd
 			JOIN desk_service ds ON ds.desk_id = dd.desk_id AND ds.service_id = $1
 			JOIN desk d ON d.id = dd.desk_id AND $7 = ANY(d.modes)
-			WHERE dd.day = $5 AND dd.audience = $6 AND `+doesAll("$11")+` AND `+opens+`)
+			WHERE dd.day = $5 AND dd.audience = $6 AND `+doesAll("$11")+` AND `+pickOpens()+`)
 		SELECT open.desk_id, coalesce(there.taken, false) OR `+cools("open.desk_id", "tstzrange($2, $8)", "$10", "$12::boolean", "$9")+`, coalesce(there.stale, false)
 		FROM open CROSS JOIN LATERAL (
 			SELECT bool_or(NOT past) AS taken, bool_or(past) AS stale FROM (

@@ -60,21 +60,33 @@ func (a *Agenda) serviceWith(ctx context.Context, id int64, also []int64) (Servi
 	if err != nil {
 		return Service{}, nil, err
 	}
+	if s, err = joined(s, also, others); err != nil {
+		return Service{}, nil, err
+	}
+	return s, loc, nil
+}
+
+// joined is a service together with others, of those there are. ErrNotBookable where
+// one appointment cannot be made of them.
+func joined(s Service, also []int64, there map[int64]Service) (Service, error) {
+	if len(also) == 0 {
+		return s, nil
+	}
 	if len(also) > maxAlso {
-		return Service{}, nil, ErrNotBookable
+		return Service{}, ErrNotBookable
 	}
 	var list []Service
 	for i, x := range also {
-		o, ok := others[x]
-		if !ok || o.OfficeID != s.OfficeID || x == id || slices.Contains(also[:i], x) {
-			return Service{}, nil, ErrNotBookable
+		o, ok := there[x]
+		if !ok || o.OfficeID != s.OfficeID || x == s.ID || slices.Contains(also[:i], x) {
+			return Service{}, ErrNotBookable
 		}
 		list = append(list, o)
 	}
 	if s = together(s, list); s.Duration > maxDuration {
-		return Service{}, nil, ErrNotBookable
+		return Service{}, ErrNotBookable
 	}
-	return s, loc, nil
+	return s, nil
 }
 
 // servicesByID finds services, retired or not.
