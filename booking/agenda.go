@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"sportello/booking/token"
 )
@@ -47,6 +48,8 @@ type Agenda struct {
 	zones  zones
 	guard  *passwordGuard
 	memory memory
+	turns  turns
+	losers singleflight.Group // of what taken tells
 }
 
 // New makes an agenda over a migrated database. Close it to stop what Watch

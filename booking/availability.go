@@ -170,21 +170,27 @@ func (a *Agenda) firstFree(ctx context.Context, services, also []int64, mode Mod
 const offers = 5
 
 // taken tells whoever lost a place what is free next: from its start on, or before
-// it where nothing is left after.
+// it where nothing is left after. Where many want one start, many lose it at the same
+// moment: what one of them is told while they all ask is told to all.
 func (a *Agenda) taken(ctx context.Context, p place) error {
-	service := []int64{p.service.ID}
-	next, err := a.firstFree(ctx, service, p.service.Also, p.mode, p.audience, p.start, oneDay, offers)
-	if err == nil && len(next) < offers {
-		var before []Slot
-		before, err = a.free(ctx, service, p.service.Also, p.mode, p.audience, a.now(), p.start, 0)
-		if keep := offers - len(next); len(before) > keep {
-			before = before[len(before)-keep:]
-		}
-		next = slices.Concat(before, next)
-	}
+	key := fmt.Sprint(p.service.ID, p.service.Also, p.mode, p.audience, p.start.UnixNano())
+	next, err, _ := a.losers.Do(key, func() (any, error) { return a.next(context.WithoutCancel(ctx), p) })
 	if err != nil {
 		// The loss is certain; only the offers are missing.
 		return errors.Join(&SlotTakenError{}, err)
 	}
-	return &SlotTakenError{Next: next}
+	return &SlotTakenError{Next: slices.Clone(next.([]Slot))}
+}
+
+func (a *Agenda) next(ctx context.Context, p place) ([]Slot, error) {
+	service := []int64{p.service.ID}
+	next, err := a.firstFree(ctx, service, p.service.Also, p.mode, p.audience, p.start, oneDay, offers)
+	if err != nil || len(next) >= offers {
+		return next, err
+	}
+	before, err := a.free(ctx, service, p.service.Also, p.mode, p.audience, a.now(), p.start, 0)
+	if keep := offers - len(next); len(before) > keep {
+		before = before[len(before)-keep:]
+	}
+	return slices.Concat(before, next), err
 }

@@ -233,18 +233,29 @@ func (w *world) measure(b *testing.B, services []int64) {
 	w.measureHolds(b, services, w.desksOf(b, services))
 }
 
-// wish is a start that a client wants: at a service of its own, or at one of the
-// four desks that the service has.
+// wish is a start that a client wants: at a service, or at one of the four desks
+// that it has. Others are the other three.
 type wish struct {
 	service, desk int64
+	others        []int64
 	start         time.Time
 }
 
-// measureHolds compares holds with two floors, from the same clients, over as many
-// connections, flushed alike: one INSERT of the same row into the same table,
-// and one into a table with nothing but the constraint.
+// measureHolds compares holds with floors, from the same clients, over as many
+// connections, flushed alike: one INSERT of the same row into the same table, and
+// one into a table with nothing but the constraint. Either goes blindly for one desk,
+// and gives up where it is taken; a hold finds another. So there is one more floor,
+// which goes from desk to desk until it wins one, as a hold must.
 func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 	b.Helper()
+	insert := func(ctx context.Context, x wish) (bool, error) {
+		tag, err := w.pool.Exec(ctx, `INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state,
+				hold_expires_at, secret_hash, code_hash, created_at, changed_at)
+			SELECT $5, $6, office_id, $1, id, $3::timestamptz::date, tstzrange($3, $4), tstzrange($3, $4 + interval '5 min'), 'virtual', 'web', 'public', 'held',
+				$3, uuid_send($5), uuid_send($6), $3, $3 FROM desk WHERE id = $2
+			ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`, x.service, x.desk, x.start, x.start.Add(15*time.Minute), uuid.New(), uuid.New())
+		return tag.RowsAffected() == 1, err
+	}
 	ways := []struct {
 		name string
 		try  func(context.Context, wish) (bool, error)
@@ -254,13 +265,14 @@ func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 				x.desk, x.start, x.start.Add(20*time.Minute))
 			return tag.RowsAffected() == 1, err
 		}},
-		{"row insert", func(ctx context.Context, x wish) (bool, error) {
-			tag, err := w.pool.Exec(ctx, `INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state,
-					hold_expires_at, secret_hash, code_hash, created_at, changed_at)
-				SELECT $5, $6, office_id, $1, id, $3::timestamptz::date, tstzrange($3, $4), tstzrange($3, $4 + interval '5 min'), 'virtual', 'web', 'public', 'held',
-					$3, uuid_send($5), uuid_send($6), $3, $3 FROM desk WHERE id = $2
-				ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`, x.service, x.desk, x.start, x.start.Add(15*time.Minute), uuid.New(), uuid.New())
-			return tag.RowsAffected() == 1, err
+		{"row insert", insert},
+		{"row inserts", func(ctx context.Context, x wish) (won bool, err error) {
+			for _, x.desk = range append([]int64{x.desk}, x.others...) {
+				if won, err = insert(ctx, x); won || err != nil {
+					return won, err
+				}
+			}
+			return false, nil
 		}},
 		{"hold", func(ctx context.Context, x wish) (bool, error) {
 			_, err := w.Hold(ctx, booking.HoldRequest{ServiceID: x.service, Start: x.start, Mode: booking.Virtual, Channel: booking.ByWeb, Audience: booking.Public})
@@ -282,15 +294,16 @@ func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 	}{
 		{"", func(rng *rand.Rand) wish {
 			n := rng.IntN(len(services))
-			return wish{services[n], desks[4*n+rng.IntN(4)], start(rng.IntN(1 << 20))}
+			return wishAt(rng, services[n], desks[4*n:4*n+4], start(rng.IntN(1<<20)))
 		}},
 		// All go through the same starts, so that twice as many as there are desks want each at once.
 		{" contended", func(rng *rand.Rand) wish {
 			n := int(turn.Add(1)) / rivals
-			return wish{services[n%len(services)], desks[4*(n%len(services))+rng.IntN(4)], start(n / len(services))}
+			town := n % len(services)
+			return wishAt(rng, services[town], desks[4*town:4*town+4], start(n/len(services)))
 		}},
 		// Long taken: an insert fails, a hold is told what is free next.
-		{" refused", func(*rand.Rand) wish { return wish{services[0], desks[0], at(b, 18, 9, 10)} }},
+		{" refused", func(rng *rand.Rand) wish { return wishAt(rng, services[0], desks[:4], at(b, 18, 9, 10)) }},
 	} {
 		for _, way := range ways {
 			b.Run(way.name+c.name, func(b *testing.B) {
@@ -316,6 +329,12 @@ func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 			})
 		}
 	}
+}
+
+func wishAt(rng *rand.Rand, service int64, desks []int64, start time.Time) wish {
+	desks = slices.Clone(desks)
+	rng.Shuffle(len(desks), func(i, j int) { desks[i], desks[j] = desks[j], desks[i] })
+	return wish{service, desks[0], desks[1:], start}
 }
 
 // clear takes back what was measured before.

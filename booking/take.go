@@ -25,12 +25,26 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 	if r.Channel == "" {
 		r.Channel = ByWeb
 	}
-	if len(r.Also) > maxAlso {
-		return Hold{}, fmt.Errorf("hold: %w", ErrNotBookable)
+	turn, lost, err := a.turns.await(ctx, wishOf(r))
+	var h Hold
+	if turn != nil {
+		h, lost, err = a.tryHold(ctx, turn, r, actor)
 	}
-	k, err := a.recall(ctx, r.ServiceID)
+	if lost != nil {
+		err = a.taken(ctx, *lost)
+	}
 	if err != nil {
 		return Hold{}, fmt.Errorf("hold: %w", err)
+	}
+	return h, nil
+}
+
+// tryHold is hold of whose turn it is, and ends it; where all is taken it gives back the place.
+func (a *Agenda) tryHold(ctx context.Context, turn *turn, r HoldRequest, actor Actor) (_ Hold, gone *place, _ error) {
+	defer func() { turn.end(gone) }()
+	k, err := a.recall(ctx, r.ServiceID)
+	if err != nil {
+		return Hold{}, nil, err
 	}
 	var lost []int64  // desks that somebody else was faster at
 	var cleared int64 // the desk whose stale holds were ended
@@ -51,33 +65,33 @@ func (a *Agenda) hold(ctx context.Context, r HoldRequest, actor Actor) (Hold, er
 			again, err := a.learn(ctx, r.ServiceID)
 			switch {
 			case err != nil:
-				return Hold{}, fmt.Errorf("hold: %w", err)
+				return Hold{}, nil, err
 			case again.revision != k.revision: // it was refused by what is no longer so
 				k = again
 			case had:
-				return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, wished))
+				return Hold{}, &wished, nil
 			default:
-				return Hold{}, fmt.Errorf("hold: %w", ErrNotBookable)
+				return Hold{}, nil, ErrNotBookable
 			}
 			continue
 		case err != nil:
-			return Hold{}, fmt.Errorf("hold: %w", err)
+			return Hold{}, nil, err
 		}
 		wished, had = p, true
 		switch {
 		case t.Won:
 			h.Appointment = t.held(k, p, h, r.Channel)
-			return h, nil
+			return h, nil, nil
 		case t.Taken:
-			return Hold{}, fmt.Errorf("hold: %w", a.taken(ctx, wished))
+			return Hold{}, &wished, nil
 		case t.Stale && cleared != t.Desk:
 			if err := a.expireStale(ctx, t.Desk, wished, uuid.Nil); err != nil {
-				return Hold{}, fmt.Errorf("hold: %w", err)
+				return Hold{}, nil, err
 			}
 			cleared = t.Desk
 		case t.Edited:
 			if k, err = a.learn(ctx, r.ServiceID); err != nil {
-				return Hold{}, fmt.Errorf("hold: %w", err)
+				return Hold{}, nil, err
 			}
 		default:
 			lost = append(lost, t.Desk)
