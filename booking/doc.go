@@ -27,13 +27,16 @@
 // change of accounts leaves at a desk without a clerk. An edit ends the holds
 // that it does not fit and lists the appointments it leaves behind; those
 // stay as they were made. A retired desk has no hours, a retired service no
-// starts. A booking locks the desk, the service and what joins them, so that
-// an edit comes wholly before it or wholly after.
+// starts. Each edit raises the revision of its office (the triggers revise_…), also
+// one made by hand. A hold goes by what the process remembers of the office, and
+// shares a lock on the office's row at the revision of it; a move locks the desk, the
+// service and what joins them. So an edit comes wholly before a booking or wholly after.
 //
 // # The journey of a booking
 //
 // Hold finds the desks that have the start free, and inserts a row in state held at
-// the least loaded of the day; where somebody was faster, at the next. The row
+// the least loaded of the day; where somebody was faster, at the next. Those who want
+// one start at the same moment take turns (turns.go). The row
 // carries the hashes of a new secret and of the short code derived from it;
 // the secret itself is only ever in the citizen's hands. While the hold lasts
 // the citizen says why (SetNote) and who they are (SetPerson, kept in a table
@@ -90,20 +93,22 @@
 // CONSTRAINT no_overlap DO NOTHING, and so a transaction of its own: while it
 // waits for a rival it holds nothing that the rival could want. (A check
 // before an insert books twice under load; a plain insert books once, but
-// rivals deadlock.) The statement shares a lock on the desk-day it relies on,
-// so that hours cannot change beneath it; a hold past its time is expired by
-// whoever wants its place.
+// rivals deadlock.) The statement shares a lock on the office's row, so that nothing
+// it relies on can change beneath it; a hold past its time is expired by whoever
+// wants its place.
 //
 // Transactions of several statements take their locks in this order:
 //
 //  1. the advisory lock of the hours (rebuilding) or of those who move
 //     appointments within an office (move), never both;
-//  2. desk-days, in ascending order of desk and day;
-//  3. the desk, what it does, the service;
-//  4. the appointment;
-//  5. the advisory locks of its contacts (Office.MaxOpen), in alphabetical order;
-//  6. its grants;
-//  7. the tickets of its office's day.
+//  2. the office, where a desk is edited or something retired: a hold, which shares it,
+//     asks for its desk then (a foreign key);
+//  3. desk-days, in ascending order of desk and day;
+//  4. the desk, what it does, the service, and the office whose revision that raises;
+//  5. the appointment;
+//  6. the advisory locks of its contacts (Office.MaxOpen), in alphabetical order;
+//  7. its grants;
+//  8. the tickets of its office's day.
 //
 // Should PostgreSQL find a deadlock all the same, the transaction is tried
 // again (retry).
