@@ -1,6 +1,11 @@
 package booking_test
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,4 +80,43 @@ func TestWhatIsRememberedIsNeverOld(t *testing.T) {
 	}
 	_, err = w.Hold(ctx, w.request(at(t, 18, 9, 0), booking.Virtual))
 	wantErr(t, "what no desk does", err, booking.ErrNotBookable)
+}
+
+// TestDeskRenamedBeneathHolds: a hold shares its office and then asks for its desk;
+// who renames the desk asks for both as well, and in that order.
+func TestDeskRenamedBeneathHolds(t *testing.T) {
+	w := newWorld(t, monday)
+	w.wide(t, 8)
+	var log strings.Builder
+	w.Agenda = booking.New(w.pool, w.tokens, booking.Options{
+		Pepper: []byte("pepper"), Now: w.clock.now, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	ctx, done := context.WithCancel(t.Context())
+	var holders sync.WaitGroup
+	for i := range 4 {
+		holders.Go(func() {
+			for n := i; ctx.Err() == nil; n += 4 {
+				h, err := w.Hold(ctx, w.request(at(t, 17+n/4%4, 9, 15*i), booking.Virtual))
+				if err == nil {
+					_, err = w.pool.Exec(ctx, `DELETE FROM appointment WHERE id = $1`, h.ID)
+				}
+				if err != nil && ctx.Err() == nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	d := w.desks["Video"]
+	for n := range 40 {
+		d.Name = fmt.Sprint("Video ", n)
+		if _, _, err := w.SaveDesk(ctx, d, booking.Actor{}); err != nil {
+			t.Error(err)
+		}
+	}
+	done()
+	holders.Wait()
+	if log.Len() > 0 {
+		t.Error(log.String())
+	}
 }
