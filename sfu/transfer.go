@@ -15,8 +15,8 @@ const (
 	filePrefix   = "file/"
 	messageMax   = 64 << 10
 	sctpBuffer   = 5 << 20   // the windows of all transfers of a peer, and more
-	bufferedHigh = 512 << 10 // stop reading the sender above this
-	bufferedLow  = 256 << 10
+	bufferedHigh = 256 << 10 // stop reading the sender above this
+	bufferedLow  = 128 << 10
 	takenEvery   = 64 << 10 // tell the sender what was taken after so much
 	openWithin   = 30 * time.Second
 	drainPoll    = 50 * time.Millisecond
