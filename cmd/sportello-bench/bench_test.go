@@ -86,7 +86,7 @@ func TestTableHasRatios(t *testing.T) {
 		}
 		return rs
 	}
-	printScenario(&out, scenario{name: "1x2", rooms: 1, people: 2}, &p, map[string][]result{ourServer: at(90, 10, 12), ourTwo: at(15, 15, 15), emptyServer: at(24, 24, 24)})
+	printScenario(&out, scenario{name: "1x2", rooms: 1, people: 2}, &p, map[string][]result{ourServer: at(90, 10, 12), ourTwo: at(15, 15, 15), emptyServer: at(150, 50, 24)})
 	if s := out.String(); !strings.Contains(s, "0.50 of pion-empty") || !strings.Contains(s, "12.0") || !strings.Contains(s, "1.60 times") {
 		t.Errorf("%s", s)
 	}

@@ -81,6 +81,19 @@ const nearly = 0.95
 
 func cpuOf(r result) float64 { return r.cpuPerPacket.Seconds() }
 
+// timesCPU is what a packet takes of one server's CPU beside another's: the median
+// of the rounds, since the turns of one round found the machine most alike. 0
+// where there is nothing to compare.
+func timesCPU(a, b []result) float64 {
+	var v []float64
+	for i := range min(len(a), len(b)) {
+		if a[i].cpuPerPacket > 0 && b[i].cpuPerPacket > 0 {
+			v = append(v, cpuOf(a[i])/cpuOf(b[i]))
+		}
+	}
+	return quantile(v, 0.5)
+}
+
 // limit says what a load that did not get through ran against: the one core of
 // the server or those of the participants, by the cores each used.
 func limit(server, participants float64) string {
@@ -104,7 +117,6 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 		head += c.head + "\t"
 	}
 	tell(t, "%s", head)
-	cpu := map[string]float64{}
 	failed := 0
 	var full []string
 	for _, name := range p.servers {
@@ -121,7 +133,6 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 			line += fmt.Sprintf(c.format, median(all, c.of)) + "\t"
 		}
 		tell(t, "%s", line)
-		cpu[name] = median(all, cols[0].of)
 		got, due := median(all, func(r result) float64 { return r.packets }), sc.due()
 		if cores := median(all, func(r result) float64 { return r.generator }); name != floorServer && got < nearly*due {
 			full = append(full, fmt.Sprintf("%s: %.0f of %.0f packets/s; %s", name, got, due, limit(got*median(all, cpuOf), cores)))
@@ -136,15 +147,15 @@ func printScenario(out io.Writer, sc scenario, p *plan, rounds map[string][]resu
 	_ = t.Flush()
 	var ratios []string
 	for _, name := range p.servers {
-		if name != ourServer && name != ourTwo && cpu[name] > 0 && cpu[ourServer] > 0 {
-			ratios = append(ratios, fmt.Sprintf("%.2f of %s", cpu[ourServer]/cpu[name], name))
+		if times := timesCPU(rounds[ourServer], rounds[name]); name != ourServer && name != ourTwo && times > 0 {
+			ratios = append(ratios, fmt.Sprintf("%.2f of %s", times, name))
 		}
 	}
 	if len(ratios) > 0 {
-		tell(out, "our CPU per packet: %s", strings.Join(ratios, ", "))
+		tell(out, "our CPU per packet, median of the rounds: %s", strings.Join(ratios, ", "))
 	}
-	if cpu[ourServer] > 0 && cpu[ourTwo] > 0 {
-		tell(out, "by the CPU that a packet takes, two loops on two cores carry %.2f times as much as one on one", 2*cpu[ourServer]/cpu[ourTwo])
+	if times := timesCPU(rounds[ourServer], rounds[ourTwo]); times > 0 {
+		tell(out, "by the CPU that a packet takes, two loops on two cores carry %.2f times as much as one on one", 2*times)
 	}
 	for _, f := range full {
 		tell(out, "%s", f)
