@@ -114,4 +114,13 @@ void test('lips and words keep together through layers and persons', { timeout: 
   await admit(clerk, guest);
   assert.equal(await where(clerk), slot, 'the guest has the citizen’s slot');
   await together(t, clerk, 'with another person in the slot');
+
+  await leave(clerk, guest);
+  const again = await open(1);
+  await again.goto(counter.citizenLink);
+  await again.click('[data-action=enter]'); // who was admitted before comes straight in
+  await again.waitForSelector('[data-view=call]');
+  await flows(clerk, 'the clerk', 1);
+  assert.equal(await where(clerk), slot, 'the citizen has the slot again');
+  await together(t, clerk, 'with the first person in it again');
 });
