@@ -139,11 +139,15 @@ func (a *Agenda) serviceByID(ctx context.Context, id int64) (Service, *time.Loca
 
 // Desks lists the desks of an office (0: of all), the retired ones too.
 func (a *Agenda) Desks(ctx context.Context, officeID int64) ([]Desk, error) {
+	of := `d.office_id = $1`
+	if officeID == 0 { // not in one statement, whose plan would read all desks for one office too
+		of = `$1::bigint = 0`
+	}
 	rows, err := a.pool.Query(ctx, `
 		SELECT d.id, d.office_id, d.name, d.modes,
 			ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1),
 			d.retired_at IS NOT NULL
-		FROM desk d WHERE $1::bigint = 0 OR d.office_id = $1 ORDER BY d.office_id, d.id`, officeID)
+		FROM desk d WHERE `+of+` ORDER BY d.office_id, d.id`, officeID)
 	if err != nil {
 		return nil, fmt.Errorf("desks: %w", err)
 	}
