@@ -186,11 +186,12 @@ export async function startBrowser(
   executablePath: string = CHROMIUM,
   without: string[] = [], // of what playwright-core adds
 ): Promise<Browser> {
-  return chromium.launch({
-    executablePath,
-    headless: true,
-    ignoreDefaultArgs: without,
-    args: [...common, ...flags],
+  const options = { executablePath, headless: true, ignoreDefaultArgs: without, args: [...common, ...flags] };
+  return chromium.launch(options).catch((error: unknown) => {
+    // Chromium itself dies at its start once in some hundred times, before any page is there.
+    if (!String(error).includes('signal=SIGSEGV')) throw error;
+    console.log('Chromium died at its start, and is started again');
+    return chromium.launch(options);
   });
 }
 
