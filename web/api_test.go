@@ -371,7 +371,11 @@ func TestTokensOpenWhatTheyAreFor(t *testing.T) {
 		}
 	}
 	right := p.token
-	for _, wrong := range []string{"", "boh", right[:len(right)-1] + "_", strings.TrimPrefix(right, "sportello_")} {
+	another := "_"
+	if strings.HasSuffix(right, another) {
+		another = "-"
+	}
+	for _, wrong := range []string{"", "boh", right[:len(right)-1] + another, strings.TrimPrefix(right, "sportello_")} {
 		p.token = wrong
 		if got := p.call(http.MethodGet, "/offices", nil); got.problem(t, http.StatusUnauthorized) != "no_token" || got.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("token %.8q: %s", wrong, got.body)
