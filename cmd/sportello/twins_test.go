@@ -27,8 +27,9 @@ const twinPassword = "una password abbastanza lunga"
 // twins are two whole processes on one PostgreSQL and one Redis, behind one address
 // that gives each its turn.
 type twins struct {
-	t   *testing.T
-	url string
+	t         *testing.T
+	url       string
+	transport *http.Transport // of its own: each httptest.Server closes connections of the default one
 
 	mu     sync.Mutex
 	served map[string]int // by method and path: who answered last
@@ -38,9 +39,9 @@ type twins struct {
 // behind starts a proxy with nobody behind it yet.
 func behind(t *testing.T) (w *twins, serve func(addresses []string)) {
 	t.Helper()
-	w = &twins{t: t, served: map[string]int{}, turn: map[string]int{}}
+	w = &twins{t: t, transport: &http.Transport{}, served: map[string]int{}, turn: map[string]int{}}
 	var addresses []string
-	proxy := httptest.NewServer(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+	proxy := httptest.NewServer(&httputil.ReverseProxy{FlushInterval: -1, Transport: w.transport, Rewrite: func(r *httputil.ProxyRequest) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		// Each method has turns of its own: a form is sent to one, the page after it
@@ -54,6 +55,7 @@ func behind(t *testing.T) (w *twins, serve func(addresses []string)) {
 		r.Out.Header.Set("X-Forwarded-For", "192.0.2.7")
 	}})
 	t.Cleanup(proxy.Close)
+	t.Cleanup(w.transport.CloseIdleConnections)
 	w.url = proxy.URL
 	return w, func(list []string) { addresses = list }
 }
@@ -116,7 +118,7 @@ func (w *twins) visitor() *visitor {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &visitor{twins: w, client: &http.Client{Jar: jar}}
+	return &visitor{twins: w, client: &http.Client{Jar: jar, Transport: w.transport}}
 }
 
 func (v *visitor) does(method, path string, form url.Values) *visitor {
