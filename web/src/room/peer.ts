@@ -213,7 +213,8 @@ export class Peer {
     const sender = this.send[source].sender;
     const height = track?.getSettings().height ?? 720;
     const job = this.work.then(async () => {
-      if (await this.apply(sender, source, track !== null, height)) return;
+      // An answer that is taken meanwhile may undo it: not before the second refusal can the browser not choose.
+      for (let tries = 0; tries < 2; tries++) if (await this.apply(sender, source, track !== null, height)) return;
       this.codec = 'vp8'; // the browser cannot choose: it goes on as before
       await this.apply(sender, source, track !== null, height);
     });
