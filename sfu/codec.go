@@ -8,11 +8,11 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// codec is how a picture or a voice is packed. Sound is Opus alone and takes the
-// place of codecVP8 where both are meant.
+// codec is how a picture or a voice is packed. Sound is Opus, which takes the
+// place of codecVP8 where both are meant, or codecRED.
 type codec uint8
 
-// The codecs of pictures. Everybody has VP8; the others are sent where the
+// The codecs. Everybody has VP8; the others of pictures are sent where the
 // settings name them and all of a room have them.
 const (
 	codecVP8 codec = iota

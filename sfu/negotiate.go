@@ -184,8 +184,8 @@ func (p *Peer) standsForTCP(a net.IP) bool {
 	return a.Equal(net.IPv4(127, 0, 0, 1)) && v4 && p.sfu.cfg.announces(true) || a.Equal(net.IPv6loopback) && p.sfu.cfg.announces(false)
 }
 
-// Negotiate answers the browser's offer: the first one, an ICE restart, or one
-// with more receive slots. The answer holds all candidates; nothing trickles.
+// Negotiate answers the browser's offer: the first one, an ICE restart, one with
+// more receive slots, or one for a voice with redundancy or again without. The answer holds all candidates; nothing trickles.
 // It fails with ErrBadOffer where the offer is at fault, and then what was
 // agreed before stays in force.
 func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error) {
