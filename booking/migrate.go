@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -15,8 +16,13 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// ErrSchemaNewer says that a later release has changed the schema: this one
+// would read and write it wrongly.
+var ErrSchemaNewer = errors.New("the schema is a later release's: start that one, or restore the backup from before it")
+
 // Migrate brings the database's schema up to date. Several processes may
-// start at once: a lock lets them pass one at a time.
+// start at once: a lock lets them pass one at a time. ErrSchemaNewer where it
+// is ahead of this program.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
@@ -34,6 +40,15 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrations: %w", err)
+	}
+	// Asked afterwards, since it takes no lock and would make the table of versions; a
+	// schema that is ahead had nothing to bring up to date.
+	have, knows, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if have > knows {
+		return fmt.Errorf("migrations: the database has %d, this program knows up to %d: %w", have, knows, ErrSchemaNewer)
 	}
 	return migrateJobs(ctx, pool)
 }

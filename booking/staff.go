@@ -51,6 +51,15 @@ func (a *Agenda) StaffByID(ctx context.Context, id int64) (Staff, error) {
 	return one(rows, pgx.RowToStructByPos[Staff], "staff")
 }
 
+// StaffByLogin finds a member of the staff who may sign in, or ErrNotFound.
+func (a *Agenda) StaffByLogin(ctx context.Context, login string) (Staff, error) {
+	rows, err := a.pool.Query(ctx, `SELECT `+staffColumns+` FROM staff st WHERE st.login = $1 AND st.disabled_at IS NULL`, loginKey(login))
+	if err != nil {
+		return Staff{}, fmt.Errorf("staff: %w", err)
+	}
+	return one(rows, pgx.RowToStructByPos[Staff], "staff")
+}
+
 // AllStaff lists who may sign in, by login.
 func (a *Agenda) AllStaff(ctx context.Context) ([]Staff, error) {
 	rows, err := a.pool.Query(ctx, `SELECT `+staffColumns+` FROM staff st WHERE st.disabled_at IS NULL ORDER BY st.login`)

@@ -589,3 +589,39 @@ func TestKilledProcessLeavesNothingUnsent(t *testing.T) {
 	w.next("confirmed", h.Secret)
 	w.nothingLeft("confirmed completed, reminder scheduled")
 }
+
+// TestOverdue: what nobody can send is late from its first try on, a reminder is not
+// before its day.
+func TestOverdue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mailOnly)
+	late := func() time.Duration {
+		t.Helper()
+		d, err := notify.Overdue(t.Context(), w.pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if d := late(); d != 0 {
+		t.Errorf("nothing waits, and it is %v late", d)
+	}
+	w.book(at(19, 9, 0), byMail)
+	// The confirmation failed an hour ago and goes again in ten minutes.
+	_, err := w.pool.Exec(t.Context(), `
+		UPDATE river_job SET state = 'retryable', scheduled_at = now() + interval '10 minutes',
+			errors = ARRAY[jsonb_build_object('at', now() - interval '1 hour', 'attempt', 1, 'error', 'x', 'trace', '')]
+		WHERE state = 'available'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := late(); d < time.Hour || d > 2*time.Hour {
+		t.Errorf("%v late, want an hour", d)
+	}
+	if _, err := w.pool.Exec(t.Context(), `UPDATE river_job SET state = 'completed', finalized_at = now() WHERE state = 'retryable'`); err != nil {
+		t.Fatal(err)
+	}
+	if d := late(); d != 0 {
+		t.Errorf("only the reminder waits, and it is %v late", d)
+	}
+}

@@ -40,7 +40,7 @@ func commands() []command {
 		{"serve", "", "run the counter (DATABASE_URL, REDIS_URL, SPORTELLO_SECRET and SPORTELLO_PUBLIC_URL must be set)", runServe},
 		{"migrate", "", "bring the database's schema up to date", runMigrate},
 		{"seed", "[FILE …]", "add offices, services and desks from data files; without a file, the demonstration town", runSeed},
-		{"staff", "add -login … -name … -role …", "add an account; its password is read from -password-stdin or made up", runStaff},
+		{"staff", "add -login … -name … -role …  |  password -login …", "add an account, or give one a new password; it is read with -password-stdin, else made up", runStaff},
 		{"health", "", "ask a running counter whether it is ready (for container health checks)", runHealth},
 		{"settings", "", "list the settings and their defaults", runSettings},
 		{"version", "", "say which version this is", runVersion},

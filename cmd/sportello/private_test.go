@@ -65,7 +65,7 @@ func TestPrivatePort(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatalf("%d %s", status, body)
 	}
-	for _, want := range []string{"sportello_sfu_srtp_writes_blocked_total 0\n", "sportello_signaling_waiting 0\n", "go_goroutines "} {
+	for _, want := range []string{"sportello_sfu_srtp_writes_blocked_total 0\n", "sportello_signaling_waiting 0\n", "sportello_notices_overdue_seconds 0\n", "go_goroutines "} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in\n%s", want, body)
 		}

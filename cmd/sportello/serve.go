@@ -101,7 +101,9 @@ func serveOn(ctx context.Context, s settings, st stores, out outlets, l net.List
 		return err
 	}
 	debug.FreeOSMemory() // what the start left behind; an idle program would keep it for minutes
-	p := servePrivate(ctx, private, newRegistry(a.media, a.rooms, a.relay), a.media, log)
+	registry := newRegistry(a.media, a.rooms, a.relay)
+	registry.MustRegister(newNoticesMetric(st.pool, log))
+	p := servePrivate(ctx, private, registry, a.media, log)
 	h := &health{stores: st}
 	srv := newServer(s, a, h, tlsConfig, log)
 	served := make(chan error, 1)

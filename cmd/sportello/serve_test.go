@@ -122,7 +122,13 @@ func TestStaffAndSeedFromTheCommandLine(t *testing.T) {
 	if strings.Contains(out.String(), "long enough") {
 		t.Error("a given password is printed")
 	}
+	if err := run("another long password\n", "staff", "password", "-login", "Ada", "-password-stdin"); err != nil {
+		t.Fatal(err)
+	}
 	for _, wrong := range [][]string{
+		{"staff", "password", "-login", "nobody"},
+		{"staff", "password"},
+		{"staff", "remove"},
 		{"staff", "add", "-login", "ada", "-name", "Again", "-role", "clerk"},
 		{"staff", "add", "-login", "carl", "-name", "Carl", "-role", "king"},
 		{"staff", "add", "-login", "carl", "-name", "Carl", "-role", "clerk", "-office", "nowhere"},
