@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -65,7 +66,8 @@ func (a *Agenda) setStaff(ctx context.Context, tx pgx.Tx, s Staff) error {
 
 // EnableStaff opens or closes an account. A closed one cannot sign in, and
 // counts as nobody from the next request on; whoever keeps sessions ends
-// theirs. ErrLastAdmin where nobody would remain to administrate.
+// theirs. Its links to rooms are worth nothing, nor are those to which SetStaff
+// leaves no right. ErrLastAdmin where nobody would remain to administrate.
 func (a *Agenda) EnableStaff(ctx context.Context, id int64, enable bool, actor Actor) error {
 	action := "staff.disable"
 	if enable {
@@ -85,12 +87,9 @@ func (a *Agenda) enableStaff(ctx context.Context, tx pgx.Tx, id int64, enable bo
 	return changed(tag.RowsAffected(), err, "staff")
 }
 
-// accountsLock is the advisory lock of whoever changes accounts: two who
-// each take the other's role away must not leave nobody.
-const accountsLock = 0x5b07_0003
-
 func (a *Agenda) account(ctx context.Context, actor Actor, action string, id int64, change func(pgx.Tx) error) error {
-	return a.noted(ctx, actor, action, AboutStaff, id, func(tx pgx.Tx) error {
+	var lost []uuid.UUID
+	err := a.noted(ctx, actor, action, AboutStaff, id, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(accountsLock)); err != nil {
 			return fmt.Errorf("lock: %w", err)
 		}
@@ -107,8 +106,33 @@ func (a *Agenda) account(ctx context.Context, actor Actor, action string, id int
 		if !left {
 			return ErrLastAdmin
 		}
-		return nil
+		lost, err = a.dropHosts(ctx, tx, id, actor)
+		return err
 	})
+	for _, appointment := range lost {
+		a.publish(ctx, appointment)
+	}
+	return err
+}
+
+// dropHosts takes back somebody's links to rooms, which outlive the session they were
+// made in, of appointments at desks where they are no clerk any more. Those that an
+// appointment's cancelling took are taken anew, so that TakeBack does not give them
+// back. It says of which appointments there were any.
+func (a *Agenda) dropHosts(ctx context.Context, tx pgx.Tx, staff int64, actor Actor) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE room_grant g SET revoked_at = $2, revoked_by = nullif($3::bigint, 0)
+		FROM appointment a JOIN desk d ON d.id = a.desk_id
+		WHERE a.id = g.appointment_id AND g.role = 'host' AND g.identity = $4 AND g.not_after > $2
+			AND NOT `+mannedBy("st.id = $1")+` RETURNING a.id`, staff, a.now(), actor.StaffID, hostSeat(staff))
+	if err != nil {
+		return nil, fmt.Errorf("hosts: %w", err)
+	}
+	lost, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("hosts: %w", err)
+	}
+	return lost, nil
 }
 
 // assign gives an account its roles, offices and desks.

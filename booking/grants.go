@@ -96,12 +96,15 @@ func (a *Agenda) endGrants(ctx context.Context, tx pgx.Tx, appointment uuid.UUID
 
 // HostGrant makes a secret with which a clerk enters the room as its host.
 func (a *Agenda) HostGrant(ctx context.Context, id uuid.UUID, s Staff) (string, error) {
-	secret, _, err := a.grant(ctx, id, token.RoleHost, fmt.Sprintf("staff:%d", s.ID), s.Name, Actor{s.ID})
+	secret, _, err := a.grant(ctx, id, token.RoleHost, hostSeat(s.ID), s.Name, Actor{s.ID})
 	if err != nil {
 		return "", fmt.Errorf("host grant: %w", err)
 	}
 	return secret, nil
 }
+
+// hostSeat is the identity of a clerk in every room.
+func hostSeat(staff int64) string { return fmt.Sprintf("staff:%d", staff) }
 
 // CitizenGrant makes another secret for the citizen's own seat: for who proved
 // to be the one with code and surname, and has no link.

@@ -9,10 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// hoursLock is the advisory lock that whoever rebuilds desk-days takes, so
-// that no rebuild writes what it computed from rules already replaced.
-const hoursLock = 0x5b07_0001
-
 // OpeningRules lists the hours of a desk.
 func (a *Agenda) OpeningRules(ctx context.Context, deskID int64) ([]OpeningRule, error) {
 	rows, err := a.pool.Query(ctx, `

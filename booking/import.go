@@ -13,10 +13,6 @@ import (
 // importKept is how long a file of appointments is kept, from when it was read.
 const importKept = time.Hour
 
-// importLock is the advisory lock of whoever books a file: one at a time, so that
-// nothing is booked twice by two who confirm the same.
-const importLock = 0x5b07_0003
-
 // ErrBusy says that another file is being booked.
 var ErrBusy = errors.New("booking: another file is being booked")
 

@@ -11,9 +11,6 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// jobsLock is the advisory lock of whoever migrates the tables of jobs.
-const jobsLock = 0x5b07_0003
-
 // unlockWait bounds giving the lock back.
 const unlockWait = 5 * time.Second
 

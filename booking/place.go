@@ -158,10 +158,6 @@ func (a *Agenda) expireStale(ctx context.Context, desk int64, p place, own uuid.
 	return nil
 }
 
-// movingLock is the advisory lock, per office, of those who move what exists:
-// two that swap places would wait for each other's rows.
-const movingLock = 0x5b07_0002
-
 // move takes an appointment to another place, in one UPDATE of its row, or
 // fails with a *SlotTakenError and leaves it where it was. The row must still
 // be in one of the states from, at the version that was read; it ends in to.
