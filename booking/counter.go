@@ -136,9 +136,9 @@ func (a *Agenda) List(ctx context.Context, q AgendaQuery) ([]Appointment, error)
 	return appointments(list), nil
 }
 
-// SearchPerson finds people who booked before, the latest first, to save an
-// operator typing them again.
-func (a *Agenda) SearchPerson(ctx context.Context, text string, limit int) ([]Person, error) {
+// SearchPerson finds people who booked before at some offices, or at any where none is
+// named, the latest first, to save an operator typing them again.
+func (a *Agenda) SearchPerson(ctx context.Context, text string, offices []int64, limit int) ([]Person, error) {
 	words := searchWords(text)
 	if len(words) == 0 || limit <= 0 {
 		return nil, nil
@@ -147,7 +147,8 @@ func (a *Agenda) SearchPerson(ctx context.Context, text string, limit int) ([]Pe
 		SELECT p.name, p.surname, p.email, p.phone, min(p.language)
 		FROM appointment_person p JOIN appointment a ON a.id = p.appointment_id
 		WHERE p.search LIKE ALL($1) AND a.state NOT IN ('held', 'expired')
-		GROUP BY 1, 2, 3, 4 ORDER BY max(a.created_at) DESC, 2, 1 LIMIT $2`, words, limit)
+			AND (cardinality($3::bigint[]) = 0 OR a.office_id = ANY($3))
+		GROUP BY 1, 2, 3, 4 ORDER BY max(a.created_at) DESC, 2, 1 LIMIT $2`, words, limit, none(offices))
 	if err != nil {
 		return nil, fmt.Errorf("search person: %w", err)
 	}

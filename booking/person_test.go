@@ -151,11 +151,11 @@ func TestListAndSearch(t *testing.T) {
 			t.Errorf("%s: %d found, %v", c.what, len(list), err)
 		}
 	}
-	people, err := w.SearchPerson(ctx, "muller", 5)
+	people, err := w.SearchPerson(ctx, "muller", nil, 5)
 	if err != nil || len(people) != 1 || people[0].Email != "Zoe.M@example.org" {
 		t.Errorf("people %+v, %v", people, err)
 	}
-	if people, err = w.SearchPerson(ctx, " ' ", 5); err != nil || people != nil {
+	if people, err = w.SearchPerson(ctx, " ' ", nil, 5); err != nil || people != nil {
 		t.Errorf("people of nothing: %+v, %v", people, err)
 	}
 	if err := w.SetStaffNote(ctx, today.ID, "porta due copie", booking.Actor{StaffID: clerk.ID}); err != nil {

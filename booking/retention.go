@@ -30,7 +30,8 @@ func (a *Agenda) purge(ctx context.Context) error {
 		{"names", `UPDATE room_grant g SET display_name = '', identity = ` + anyGuest + ` FROM appointment a
 			WHERE a.id = g.appointment_id AND g.display_name <> '' AND ` + over},
 		// Anonymous, but people write names.
-		{"remarks", `UPDATE rating SET remark = '' WHERE remark <> '' AND day < ($1::timestamptz - make_interval(days => $2::int))::date`},
+		{"remarks", `UPDATE rating r SET remark = '' FROM office o WHERE o.id = r.office_id AND r.remark <> ''
+			AND r.day < ($1::timestamptz - make_interval(days => coalesce(nullif(o.retention_days, 0), $2::int)))::date`},
 	}
 	err := a.retry(ctx, func() error {
 		return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {

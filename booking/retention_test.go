@@ -41,8 +41,40 @@ func TestIdentityGoesTheRestStays(t *testing.T) {
 		t.Errorf("a day later's is gone too: %v", err)
 	}
 	w.nothingOf(t, h, "Maria", "Paolo", "3331234567", "Lia", "interpret")
-	if found, err := w.SearchPerson(ctx, "maria", 5); err != nil || len(found) != 1 {
+	if found, err := w.SearchPerson(ctx, "maria", nil, 5); err != nil || len(found) != 1 {
 		t.Errorf("found %d, %v", len(found), err)
+	}
+}
+
+// TestRemarksGoWithTheOfficesOwnTime: people write names into them.
+func TestRemarksGoWithTheOfficesOwnTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, monday)
+	ctx := t.Context()
+	if _, err := w.pool.Exec(ctx, `UPDATE office SET retention_days = 7 WHERE id = $1`, w.office.ID); err != nil {
+		t.Fatal(err)
+	}
+	h := w.booked(t, w.request(at(t, 17, 9, 0), booking.Virtual))
+	if err := w.Rate(ctx, h.ID, 5, "Brava Lia"); err != nil {
+		t.Fatal(err)
+	}
+	remarks := func(day int) int {
+		t.Helper()
+		w.clock.set(at(t, day, 12, 0))
+		if err := w.Maintain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.Ratings(ctx, booking.Period{First: at(t, 1, 0, 0), Last: at(t, 30, 0, 0), OfficeID: w.office.ID})
+		if err != nil || r.Count() != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return len(r.Remarks)
+	}
+	if n := remarks(23); n != 1 { // written on the 16th
+		t.Errorf("%d remarks after a week", n)
+	}
+	if n := remarks(24); n != 0 {
+		t.Errorf("%d remarks after more than a week", n)
 	}
 }
 

@@ -32,18 +32,18 @@ func (s *Server) operatorSearch(w http.ResponseWriter, r *http.Request, me *coll
 }
 
 func (s *Server) findCaller(r *http.Request, me *colleague, v *operatorView) error {
-	const limit = 8
+	const limit, looked = 8, 100 // those of other offices are left out
 	v.Looked = true
 	if utf8.RuneCountInString(foldText(v.Search)) < 3 {
 		v.TooWide = true
 		return nil
 	}
-	inLine, err := s.agenda.InLine(r.Context(), v.Search, limit)
+	inLine, err := s.agenda.InLine(r.Context(), v.Search, looked)
 	if err != nil {
 		return err
 	}
 	for _, a := range inLine {
-		if me.MayOffice(a.Office.ID) {
+		if me.MayOffice(a.Office.ID) && len(v.InLine) < limit {
 			v.InLine = append(v.InLine, a)
 		}
 	}
@@ -59,7 +59,7 @@ func (s *Server) findCaller(r *http.Request, me *colleague, v *operatorView) err
 	case err != nil && !errors.Is(err, booking.ErrNotFound):
 		return err
 	}
-	if v.Found, err = s.agenda.SearchPerson(r.Context(), v.Search, limit); err != nil {
+	if v.Found, err = s.agenda.SearchPerson(r.Context(), v.Search, me.Offices, limit); err != nil {
 		return err
 	}
 	list, err := s.agenda.List(r.Context(), booking.AgendaQuery{

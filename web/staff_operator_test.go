@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sportello/booking"
+	"sportello/booking/notify"
 )
 
 // call is the form that an operator fills in.
@@ -198,7 +199,7 @@ func TestOperatorFindsMovesAndCancels(t *testing.T) {
 }
 
 func TestOperatorOfOneOffice(t *testing.T) {
-	c := newCounter(t, nil)
+	c := newCounter(t, func(config *Config) { config.Channels = notify.Channels{Text: true} })
 	office, err := c.agenda.OfficeBySlug(t.Context(), "tributi")
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +222,22 @@ func TestOperatorOfOneOffice(t *testing.T) {
 	}
 	if page := b.get("/it/staff/operatore?servizio=anagrafe/carta-identita"); strings.Contains(page.body, `type="radio" name="orario"`) {
 		t.Error("another office's starts are offered")
+	}
+	for _, who := range []string{"Rossi", "0121321654"} {
+		if got := b.want(b.post("/it/staff/operatore/cerca", "chi", who), http.StatusOK); strings.Contains(got.body, "Mario") {
+			t.Errorf("%s finds another office's citizen:\n%s", who, mainOf(got.body))
+		}
+	}
+	// Nor are those of other offices theirs whom a closure displaces.
+	if _, err := c.agenda.AddClosure(t.Context(), booking.Closure{From: h.Appointment.Start, To: h.Appointment.Start, Reason: booking.Text{"it": "Guasto"}}, booking.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	if list := b.want(b.get("/it"+unsettledPath), http.StatusOK); strings.Contains(list.body, "Rossi") {
+		t.Error("the list names another office's citizen")
+	}
+	b.want(b.post("/it"+unsettledPath), http.StatusSeeOther)
+	if a, err := c.agenda.Get(t.Context(), h.ID); err != nil || !a.AskedAt.IsZero() {
+		t.Errorf("another office's citizen was asked to move: %v", err)
 	}
 }
 

@@ -40,8 +40,8 @@ func (u unsettledRow) Key() string {
 	return "asked"
 }
 
-// unsettledOf lists them for one of the staff: all of them, or those of the
-// desks of who is only a clerk.
+// unsettledOf lists them for one of the staff: all of them for administrators, those
+// of their offices for operators, and those of their desks for who is only a clerk.
 func (s *Server) unsettledOf(r *http.Request, me *colleague) (*unsettledView, error) {
 	v := &unsettledView{}
 	all := me.Has(booking.Administrator) || me.Has(booking.Operator)
@@ -74,10 +74,13 @@ func (s *Server) unsettledOf(r *http.Request, me *colleague) (*unsettledView, er
 	}
 	l := s.lang(r)
 	for _, a := range list {
+		if !me.Has(booking.Administrator) && !me.MayOffice(a.Office.ID) {
+			continue
+		}
 		a.AskedAt = inZone(a.AskedAt, s.staff.zone)
 		row := unsettledRow{Appointment: a, Reached: s.channels.For(a.Person) != ""}
 		switch {
-		case me.Has(booking.Operator):
+		case me.Has(booking.Operator) && me.MayOffice(a.Office.ID):
 			row.Page = l.Path("/staff/operatore/appuntamento/" + a.ID.String())
 		case !all:
 			row.Page = l.Path("/staff/sportello/" + a.ID.String() + "/cambia")
