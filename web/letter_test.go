@@ -363,7 +363,8 @@ func TestNoChannelNoPromise(t *testing.T) {
 }
 
 func TestAdministratorSeesTheMailOfDevelopment(t *testing.T) {
-	box := &notify.Mailbox{}
+	day := time.Date(2031, 12, 24, 22, 50, 0, 0, time.UTC)
+	box := &notify.Mailbox{Now: func() time.Time { return day }}
 	c := newCounter(t, func(config *Config) { config.Mailbox = box })
 	admin := c.as("amministratore")
 	admin.want(admin.get("/it/staff/posta"), http.StatusOK, "Nessun messaggio")
@@ -378,7 +379,7 @@ func TestAdministratorSeesTheMailOfDevelopment(t *testing.T) {
 	if err := box.Text(t.Context(), notify.Text{ID: "2", To: "+390121321654", Body: "SMS <b>di prova"}); err != nil {
 		t.Fatal(err)
 	}
-	admin.want(admin.get("/it/staff/posta"), http.StatusOK, "Appuntamento confermato", "mario@example.it", "&lt;i&gt;Rossi", "#"+h.Secret, "SMS &lt;b&gt;di prova", "/it/staff/posta/1")
+	admin.want(admin.get("/it/staff/posta"), http.StatusOK, "Appuntamento confermato", "mario@example.it", "&lt;i&gt;Rossi", "#"+h.Secret, "SMS &lt;b&gt;di prova", "/it/staff/posta/1", "23:50")
 	page := admin.want(admin.get("/it/staff/posta/1"), http.StatusOK)
 	if !strings.Contains(page.body, "&lt;i&gt;Rossi") || page.header.Get("Content-Security-Policy") != letterPolicy {
 		t.Errorf("policy %q\n%s", page.header.Get("Content-Security-Policy"), page.body)

@@ -22,6 +22,8 @@ type Posted struct {
 // Mailbox keeps messages in memory instead of sending them: for development,
 // where a page shows them. It is a Mailer and a Texter.
 type Mailbox struct {
+	Now func() time.Time // nil is time.Now
+
 	mu   sync.Mutex
 	last int
 	list []Posted // the latest last
@@ -43,7 +45,11 @@ func (b *Mailbox) put(p Posted) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last++
-	p.Number, p.At = b.last, time.Now()
+	now := time.Now
+	if b.Now != nil {
+		now = b.Now
+	}
+	p.Number, p.At = b.last, now()
 	b.list = append(b.list, p)
 	if len(b.list) > kept {
 		b.list = slices.Delete(b.list, 0, len(b.list)-kept)

@@ -35,7 +35,7 @@ func openOutlets(s settings, development bool) (outlets, error) {
 		o.texter = g
 	}
 	if development && (o.mailer == nil || o.texter == nil) {
-		o.box = &notify.Mailbox{}
+		o.box = &notify.Mailbox{Now: s.now}
 		if o.mailer == nil {
 			o.mailer = o.box
 		}
