@@ -36,7 +36,12 @@ func NewGateway(address, header, body string) (*Gateway, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("notify: not an address of a gateway (https://…)")
 	}
-	g := &Gateway{url: address, header: http.Header{}, client: &http.Client{Timeout: gatewayTime}}
+	g := &Gateway{url: address, header: http.Header{}, client: &http.Client{
+		Timeout: gatewayTime,
+		// A redirection would turn the POST into a GET, to which a page may well answer
+		// 200, or take the number elsewhere: it is an address that was set wrongly.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	if header != "" {
 		name, value, ok := strings.Cut(header, ":")
 		if !ok || strings.TrimSpace(name) == "" {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -94,6 +95,37 @@ func TestWrongGatewaysAndServersAreNamedWithoutTheirSecrets(t *testing.T) {
 	}
 	if _, err := notify.NewSMTP("smtps://me:hidden@mail.example", "Comune <a@example.it>"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestARedirectionIsNoDelivery: a gateway that has moved gets no message, and none is
+// taken for sent.
+func TestARedirectionIsNoDelivery(t *testing.T) {
+	t.Parallel()
+	var followed atomic.Int32
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/new" {
+			followed.Add(1)
+			return
+		}
+		code, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+		if err != nil {
+			t.Error(err)
+		}
+		http.Redirect(w, r, "/new", code)
+	}))
+	defer gateway.Close()
+	for _, path := range []string{"/301", "/302", "/307", "/308"} {
+		g, err := notify.NewGateway(gateway.URL+path, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Text(t.Context(), notify.Text{ID: "1", To: "+393331234567", Body: "x"}); err == nil || !strings.Contains(err.Error(), path[1:]) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if n := followed.Load(); n != 0 {
+		t.Errorf("%d were followed", n)
 	}
 }
 
