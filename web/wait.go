@@ -73,6 +73,14 @@ func (s *Server) waitPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		v.Errors.add("until", l.T("form.until.invalid"))
 	}
+	mode := parseMode(r.PostFormValue("modo"))
+	if !service.Allows(mode) { // it may be so no longer since the page was opened
+		field := "until"
+		if len(service.Modes) > 1 {
+			field = "modo-" + string(service.Modes[0])
+		}
+		v.Errors.add(field, l.T("wait.mode_gone"))
+	}
 	v.Errors = append(v.Errors, personMistakes(l, v.Person, v.Privacy)...)
 	if len(v.Errors) > 0 {
 		return s.showWait(w, r, r.PostForm, v)
@@ -83,7 +91,7 @@ func (s *Server) waitPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h, err := s.agenda.Wait(r.Context(), booking.WaitRequest{
-		ServiceID: service.ID, Also: service.Also, Mode: parseMode(r.PostFormValue("modo")), Until: until, Person: v.Person,
+		ServiceID: service.ID, Also: service.Also, Mode: mode, Until: until, Person: v.Person,
 	})
 	if v.Errors.addFrom(l, err) {
 		return s.showWait(w, r, r.PostForm, v)

@@ -57,6 +57,11 @@ func TestWaitingListWithoutAScript(t *testing.T) {
 	bad.Set("until", "domani")
 	bad.Del("privacy")
 	c.post("/it/prenota/avvisami", bad).shows(http.StatusUnprocessableEntity, "Indica un giorno", "D'Angelo Rossi")
+	for _, mode := range []string{"", "piccione"} { // of a tab from before the service was changed
+		bad = c.waitForm(day)
+		bad.Set("modo", mode)
+		c.post("/it/prenota/avvisami", bad).shows(http.StatusUnprocessableEntity, "controlla la modalità", "D'Angelo Rossi")
+	}
 	c.post("/it/prenota/avvisami", c.waitForm(day.AddDate(2, 0, 0))).shows(http.StatusUnprocessableEntity, "Indica un giorno")
 
 	c.post("/it/prenota/avvisami", c.waitForm(day)).shows(http.StatusOK, "Il tuo posto in lista: 1")
