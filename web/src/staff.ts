@@ -3,11 +3,13 @@
 import { copyButtons } from './staff/copy.ts';
 import { accessKeys } from './staff/keys.ts';
 import { liveBoard } from './staff/live.ts';
+import { sendOnce } from './staff/once.ts';
 import { phoneDesk } from './staff/phonedesk.ts';
 import { scanner } from './staff/scan.ts';
 
 accessKeys();
 liveBoard();
+sendOnce();
 phoneDesk();
 copyButtons();
 scanner();
