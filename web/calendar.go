@@ -34,9 +34,16 @@ func (s *Server) calendar(l *Language, a booking.Appointment, secret, attendee s
 	e.SetStartAt(a.Start)
 	e.SetEndAt(a.End)
 	e.SetSummary(a.Service.Name.In(l.Code) + " – " + s.town.Name)
-	e.SetOrganizer("mailto:"+s.town.Email, ics.WithCN(s.town.Name))
+	// The name goes with the property's own, as the library would put backslashes into it.
+	e.SetProperty(ics.ComponentPropertyOrganizer+ics.ComponentProperty(";CN="+calendarName(s.town.Name)), "mailto:"+s.town.Email)
 	e.SetDescription(s.calendarText(e, l, a, secret))
 	return c.Serialize(ics.WithNewLineWindows), method
+}
+
+// calendarName writes a name as a parameter's value: in quotation marks, between
+// which nothing is escaped (RFC 5545, section 3.2), and those in it as RFC 6868 has them.
+func calendarName(name string) string {
+	return `"` + strings.NewReplacer("^", "^^", `"`, "^'").Replace(oneLine(name)) + `"`
 }
 
 // calendarText says where, what to bring and how to change it.

@@ -60,6 +60,14 @@ func (s *Server) feedText(l *Language, desk booking.Desk, office booking.Office,
 	every := "PT" + strconv.Itoa(Minutes(feedEvery)) + "M"
 	c.SetRefreshInterval(every)
 	c.SetXPublishedTTL(every)
+	if len(list) == 0 {
+		// A calendar has one component at least (RFC 5545, section 3.6), or some
+		// programs take it for broken.
+		utc := c.AddTimezone("Etc/UTC").AddStandard()
+		utc.AddProperty(ics.ComponentPropertyDtStart, "19700101T000000")
+		utc.AddProperty(ics.ComponentProperty(ics.PropertyTzoffsetfrom), "+0000")
+		utc.AddProperty(ics.ComponentProperty(ics.PropertyTzoffsetto), "+0000")
+	}
 	for _, a := range list {
 		e := c.AddEvent(a.ID.String() + "@" + s.public.Hostname())
 		stamp := a.CreatedAt
