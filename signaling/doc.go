@@ -34,6 +34,9 @@
 // tells of it over Redis, and the session knows the hash of its secret. After
 // a time without Redis the source is asked after every live grant.
 //
+// A room that is joined in another process is given up here (elsewhere.go), so
+// that its people meet where the proxy leads them now.
+//
 // Redis holds nothing that a running call needs: presence (presence.go) is
 // written for the consoles and given up quietly when Redis is away.
 package signaling

@@ -77,7 +77,7 @@ func (s *Server) admitToken(ctx context.Context, c *conn, join protocol.Join) (*
 		return nil, faulty(protocol.CodeUnavailable)
 	}
 	s.admitToRelay(c, &g)
-	return s.seat(c, g, join, asked)
+	return s.seat(c, g, join, asked) //nolint:contextcheck // others are told in the server's time, not the socket's
 }
 
 // iceServers are those of everybody and the socket's own. A relay that fails
@@ -122,6 +122,7 @@ func (s *Server) seat(c *conn, g token.Grant, join protocol.Join, asked time.Tim
 		s.rooms[g.Room] = r
 	}
 	r.update(g)
+	r.elsewhere = false
 	old := r.identity(g.Identity)
 	direct := g.Role == token.RoleHost || r.admitted[g.Identity]
 	if direct && (old == nil || old.state == waiting) && r.taken() >= s.cfg.Limits.Participants {
@@ -147,6 +148,7 @@ func (s *Server) seat(c *conn, g token.Grant, join protocol.Join, asked time.Tim
 		s.end(old, protocol.Ended{Reason: protocol.EndReplaced})
 	}
 	s.counts.joined.Add(1)
+	s.tellJoin(g.Room)
 	s.wg.Go(x.run)
 	s.lobbyChanged(r) // tells x, too, if it waits
 	return x, nil

@@ -229,7 +229,7 @@ func (p *publisher) flush(ctx context.Context) error {
 // publishPresence hands a room's presence to the publisher, if it changed or
 // if it is time to refresh it.
 func (s *Server) publishPresence(r *room, refresh bool) {
-	if s.presence == nil {
+	if s.presence == nil || r.elsewhere {
 		return
 	}
 	var st *PresenceState

@@ -33,6 +33,7 @@ type room struct {
 	// By identity, what a host said; and who was last told to interpret.
 	interprets       map[string]bool
 	toldInterpreters []string
+	elsewhere        bool           // it was given up: another process tells its presence
 	presence         *PresenceState // as it was last published, and when
 	published        time.Time
 }
@@ -293,6 +294,7 @@ func (s *Server) expire(now time.Time) {
 		s.queueChanged(q)
 	}
 	s.forgetRevocations(now)
+	s.forgetMoves(now)
 	for id, v := range s.over {
 		if now.Sub(v.at) > time.Hour {
 			delete(s.over, id)

@@ -24,6 +24,7 @@ type Server struct {
 	sealer   *sealer
 	presence *publisher
 	counts   counters
+	node     string // of all processes on one Redis, this one
 
 	ctx    context.Context // of every session; ends with Close
 	cancel context.CancelFunc
@@ -35,6 +36,7 @@ type Server struct {
 	sessions map[uuid.UUID]*session
 	over     map[uuid.UUID]verdict
 	revoked  map[token.Hash]time.Time // of late: for the joins that are under way
+	moved    map[string]time.Time     // when rooms were given up to another process
 	perIP    map[string]int
 }
 
@@ -69,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, sealer: newSealer(),
+		cfg: cfg, sealer: newSealer(), node: uuid.NewString(), moved: map[string]time.Time{},
 		rooms: map[string]*room{}, sessions: map[uuid.UUID]*session{},
 		over: map[uuid.UUID]verdict{}, revoked: map[token.Hash]time.Time{}, perIP: map[string]int{},
 	}
@@ -77,6 +79,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Redis != nil {
 		s.presence = newPublisher(NewPresence(cfg.Redis), cfg.Logger)
 		s.wg.Go(func() { s.presence.run(s.ctx) })
+		s.wg.Go(func() { s.heedJoins(s.ctx) })
 	}
 	s.wg.Go(s.tend)
 	s.wg.Go(func() { s.heedRevocations(s.ctx) })

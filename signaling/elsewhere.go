@@ -1,0 +1,89 @@
+package signaling
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sportello/signaling/protocol"
+)
+
+const (
+	// joinsChannel tells every process where somebody took a seat.
+	joinsChannel = "joins"
+	// movesAgain is how long a room is not given up again: a proxy that leads two
+	// people to two processes must not send them to and fro.
+	movesAgain = 30 * time.Second
+)
+
+// A room lives in one process, to which the proxy leads everybody. While that is
+// away, or seems to be, it leads to another one; afterwards to the first again,
+// where who comes would wait for somebody who sits at the other. So each seat that
+// is taken is told over Redis, and who has the same room elsewhere leaves it: their
+// pages join anew, as at a stop, where the proxy leads now.
+
+// tellJoin tells the other processes that a room's people come here.
+func (s *Server) tellJoin(room string) {
+	if s.cfg.Redis == nil {
+		return
+	}
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, presenceTimeout)
+		defer cancel()
+		if err := s.cfg.Redis.Publish(ctx, joinsChannel, s.node+" "+room).Err(); err != nil && s.ctx.Err() == nil {
+			s.cfg.Logger.WarnContext(ctx, "others do not hear who joined: Redis is away", "err", err)
+		}
+	})
+}
+
+// heedJoins hears where rooms are joined, until ctx ends. What is told while Redis
+// is away is not heard; the next to join is.
+func (s *Server) heedJoins(ctx context.Context) {
+	sub := s.cfg.Redis.Subscribe(ctx, joinsChannel)
+	defer func() { _ = sub.Close() }()
+	heard := sub.Channel(redis.WithChannelSize(1024))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m, ok := <-heard:
+			if !ok {
+				return
+			}
+			if node, room, _ := strings.Cut(m.Payload, " "); node != s.node {
+				s.giveUp(room)
+			}
+		}
+	}
+}
+
+// giveUp ends what this process has of a room that is joined elsewhere.
+func (s *Server) giveUp(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rooms[id]
+	now := s.cfg.Now()
+	if r == nil || len(r.seats) == 0 {
+		return
+	}
+	if last, ok := s.moved[id]; ok && now.Sub(last) < movesAgain {
+		s.cfg.Logger.Warn("the people of a room come to two processes: the proxy must lead /ws to one", "room", id)
+		return
+	}
+	s.moved[id], r.elsewhere = now, true
+	s.cfg.Logger.Info("a room goes on in another process", "room", id)
+	for _, x := range append([]*session{}, r.seats...) {
+		s.end(x, protocol.Ended{Reason: protocol.EndShutdown})
+	}
+}
+
+// forgetMoves lets go of those that say nothing any more.
+func (s *Server) forgetMoves(now time.Time) {
+	for id, at := range s.moved {
+		if now.Sub(at) > movesAgain {
+			delete(s.moved, id)
+		}
+	}
+}
