@@ -176,8 +176,8 @@ type CancelTransfer struct {
 	Transfer string `json:"transfer"`
 }
 
-// FileReceived is the receiver's word at the end of a transfer: the SHA-256
-// (lower-case hex) of what it holds. The server tells the sender.
+// FileReceived is the receiver's word at the end of a transfer: the fingerprint
+// (lower-case hex, see [Transfer]) of what it holds. The server tells the sender.
 type FileReceived struct {
 	Transfer string `json:"transfer"`
 	SHA256   string `json:"sha256"`

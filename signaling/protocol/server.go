@@ -200,8 +200,9 @@ const (
 // Transfer starts the passing of one file to one receiver. The sender opens
 // an ordered, reliable data channel labelled "file/" + Transfer, sends the
 // bytes from Offset on in binary messages of at most 64 KiB and then one text
-// message with the lower-case hex SHA-256 of the whole file. The receiver
-// gets a channel with the same label and the same messages.
+// message with the fingerprint of the whole file: the lower-case hex SHA-256 of
+// the SHA-256s of its pieces of 1 MiB. The receiver gets a channel with the same
+// label and the same messages.
 type Transfer struct {
 	Transfer  string    `json:"transfer"`
 	File      string    `json:"file"`

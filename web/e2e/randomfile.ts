@@ -6,11 +6,12 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const PIECE = 4 * 1024 * 1024;
+const PIECE = 1024 * 1024; // as the fingerprint's (docs/protocol.md)
 
 export interface RandomFile {
   readonly path: string;
   readonly sha256: string;
+  readonly fingerprint: string;
 }
 
 /** randomFile writes so many bytes that no compression helps; they are gone when the process ends. */
@@ -21,10 +22,12 @@ export function randomFile(name: string, size: number): RandomFile {
   });
   const file = path.join(folder, name);
   const hash = createHash('sha256');
+  const pieces = createHash('sha256');
   for (let left = size; left > 0; left -= PIECE) {
     const piece = randomBytes(Math.min(left, PIECE));
     hash.update(piece);
+    pieces.update(createHash('sha256').update(piece).digest());
     appendFileSync(file, piece);
   }
-  return { path: file, sha256: hash.digest('hex') };
+  return { path: file, sha256: hash.digest('hex'), fingerprint: pieces.digest('hex') };
 }

@@ -298,8 +298,8 @@ export interface CancelTransfer {
 }
 
 /**
- * FileReceived is the receiver's word at the end of a transfer: the SHA-256
- * (lower-case hex) of what it holds. The server tells the sender.
+ * FileReceived is the receiver's word at the end of a transfer: the fingerprint
+ * (lower-case hex, see [Transfer]) of what it holds. The server tells the sender.
  */
 export interface FileReceived {
   type: "fileReceived";
@@ -513,8 +513,9 @@ export interface FileWithdrawn {
  * Transfer starts the passing of one file to one receiver. The sender opens
  * an ordered, reliable data channel labelled "file/" + Transfer, sends the
  * bytes from Offset on in binary messages of at most 64 KiB and then one text
- * message with the lower-case hex SHA-256 of the whole file. The receiver
- * gets a channel with the same label and the same messages.
+ * message with the fingerprint of the whole file: the lower-case hex SHA-256 of
+ * the SHA-256s of its pieces of 1 MiB. The receiver gets a channel with the same
+ * label and the same messages.
  */
 export interface Transfer {
   type: "transfer";

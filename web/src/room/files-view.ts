@@ -1,5 +1,5 @@
 // The files panel: what one offers and what is offered, with progress, the
-// SHA-256 on both sides, and always a way to say no.
+// fingerprint on both sides, and always a way to say no.
 
 import { h, list, set, show, text, type Row } from './dom';
 import type { Delivery, Files, Incoming, Outgoing } from './files';
@@ -188,7 +188,12 @@ class FileCard {
   private readonly bar: HTMLProgressElement;
   private readonly line = h('p', { class: 'file-status' });
   private readonly code = h('code');
-  private readonly hash = h('p', { class: 'file-hash', hidden: true }, h('span', {}, 'SHA-256 '), this.code);
+  private readonly hash = h(
+    'p',
+    { class: 'file-hash', hidden: true },
+    h('span', {}, `${t('room.files.fingerprint')} `),
+    this.code,
+  );
 
   constructor(name: string, size: string, origin: string) {
     this.bar = h('progress', { class: 'file-bar', max: 100, 'aria-label': t('room.files.progress', { Name: name }) });

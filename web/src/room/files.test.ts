@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { ClientMessage, Transfer } from '../protocol.gen';
 import { Files } from './files';
+import { Fingerprint } from './transfer';
 
 class FakeChannel extends EventTarget {
   readyState = 'open';
@@ -33,7 +34,8 @@ class FakeChannel extends EventTarget {
 }
 
 const bytes = Buffer.from('Certificato di residenza');
-const sum = createHash('sha256').update(bytes).digest('hex');
+const sha256 = (of: Buffer): Buffer => createHash('sha256').update(of).digest();
+const sum = sha256(sha256(bytes)).toString('hex'); // of one piece
 const buffer = (from: number, to: number): ArrayBuffer => new Uint8Array(bytes.subarray(from, to)).buffer;
 
 function end(
@@ -72,6 +74,10 @@ const transfer = (id: string, direction: 'send' | 'receive', offset = 0): Transf
   direction,
   offset,
 });
+/** settled waits until what was received has been compared with the sender's word. */
+async function settled(files: Files): Promise<void> {
+  while (files.incoming.get('f1')?.status === 'receiving') await new Promise((resolve) => setImmediate(resolve));
+}
 const channelOf = (label: string): { fake: FakeChannel; real: RTCDataChannel } => {
   const fake = new FakeChannel(label);
   return { fake, real: fake as unknown as RTCDataChannel };
@@ -107,7 +113,7 @@ void test('the sender sends the bytes and their hash, and learns what arrived', 
   );
 });
 
-void test('the channel may come before the word about it', () => {
+void test('the channel may come before the word about it', async () => {
   const { files, sent, done } = end();
   files.sync([offered], 'me');
   files.accept('f1');
@@ -116,13 +122,14 @@ void test('the channel may come before the word about it', () => {
   files.started(transfer('t1', 'receive'));
   fake.receive(buffer(0, bytes.length));
   fake.receive(sum);
+  await settled(files);
   const item = files.incoming.get('f1');
   assert.deepEqual([item?.status, item?.sha256], ['done', sum]);
   assert.deepEqual(done, [['a.pdf', false]]);
   assert.deepEqual(sent.at(-1), { type: 'fileReceived', transfer: 't1', sha256: sum });
 });
 
-void test('what arrived while the server could not be told is told afterwards, once', () => {
+void test('what arrived while the server could not be told is told afterwards, once', async () => {
   let online = true;
   const { files, sent } = end(1000, () => online);
   files.sync([offered], 'me');
@@ -133,6 +140,7 @@ void test('what arrived while the server could not be told is told afterwards, o
   online = false; // the socket is away, the media connection is not
   fake.receive(buffer(0, bytes.length));
   fake.receive(sum);
+  await settled(files);
   files.goOn();
   online = true;
   files.goOn();
@@ -140,7 +148,7 @@ void test('what arrived while the server could not be told is told afterwards, o
   assert.deepEqual(sent.slice(1), [{ type: 'fileReceived', transfer: 't1', sha256: sum }]);
 });
 
-void test('after a break the receiver asks for the rest and gets the whole', () => {
+void test('after a break the receiver asks for the rest and gets the whole', async () => {
   const { files, sent } = end();
   files.sync([offered], 'me');
   files.accept('f1');
@@ -157,10 +165,38 @@ void test('after a break the receiver asks for the rest and gets the whole', () 
   files.channelOpened(second.real);
   second.fake.receive(buffer(7, bytes.length));
   second.fake.receive(sum);
+  await settled(files);
   assert.equal(files.incoming.get('f1')?.status, 'done');
 });
 
-void test('a file that arrives changed is not offered for saving', () => {
+void test('a channel that ends while the file is compared interrupts nothing, a withdrawal does', async () => {
+  for (const [what, status] of [
+    ['ends', 'done'],
+    ['is stopped', 'cancelled'],
+  ] as const) {
+    const { files, sent } = end();
+    files.sync([offered], 'me');
+    files.accept('f1');
+    files.started(transfer('t1', 'receive'));
+    const { fake, real } = channelOf('file/t1');
+    files.channelOpened(real);
+    fake.receive(buffer(0, bytes.length));
+    fake.receive(sum);
+    if (what === 'ends') fake.breakOff();
+    else files.cancel('f1');
+    assert.equal(files.incoming.get('f1')?.status, what === 'ends' ? 'receiving' : 'cancelled');
+    await settled(files);
+    // The comparison, if it goes on, is over when another one is that began later.
+    const later = new Fingerprint();
+    later.add(bytes);
+    await later.hex();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.equal(files.incoming.get('f1')?.status, status);
+    assert.equal(sent.at(-1)?.type, what === 'ends' ? 'fileReceived' : 'cancelTransfer');
+  }
+});
+
+void test('a file that arrives changed is not offered for saving', async () => {
   const { files, done } = end();
   files.sync([offered], 'me');
   files.accept('f1');
@@ -169,6 +205,7 @@ void test('a file that arrives changed is not offered for saving', () => {
   files.channelOpened(real);
   fake.receive(buffer(0, bytes.length));
   fake.receive(sum.replace(/./, (c) => (c === '0' ? '1' : '0')));
+  await settled(files);
   assert.equal(files.incoming.get('f1')?.status, 'damaged');
   assert.equal(files.incoming.get('f1')?.url, '');
   assert.deepEqual(done, [['a.pdf', true]]);

@@ -254,11 +254,18 @@ export class Files {
     this.receipts.set(message.file, taking);
     run.channel = channel;
     item.status = 'receiving';
-    channel.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
-      const outcome = taking.take(event.data);
+    channel.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (typeof data === 'string') {
+        channel.onclose = null; // it may end from now on
+        void taking.matches(data).then((good) => {
+          if (this.running.has(message.transfer)) this.completed(message, item, taking, good);
+        });
+        return;
+      }
+      const fits = taking.take(data);
       item.received = taking.received;
-      if (outcome === 'more') this.o.onChange();
-      else this.completed(message, item, taking, outcome === 'done');
+      if (fits) this.o.onChange();
+      else this.completed(message, item, taking, false);
     };
     channel.onclose = () => {
       if (this.running.has(message.transfer)) this.broke(message.transfer);

@@ -1,29 +1,49 @@
 // One file over one data channel: the sender's and the receiver's end. Both
-// hash what passes, so that both people can compare the same SHA-256.
+// take the fingerprint of what passes, so that both people can compare it.
 
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { MAX_FILE_AHEAD } from '../protocol.gen';
 
 export const CHUNK = 64 * 1024; // bytes of one message
-export const SLICE = 1024 * 1024; // bytes read from the file at a time
-const BLOCK = 4 * 1024 * 1024; // received bytes kept apart before the browser may put them on disk
+export const PIECE = 1024 * 1024; // bytes of a file that are read and hashed at once (docs/protocol.md)
+const BLOCK = 4 * PIECE; // received bytes kept apart before the browser may put them on disk
 
 /** The part of RTCDataChannel that sending needs. */
 export interface Outlet extends EventTarget {
   readonly readyState: RTCDataChannelState;
-  send(data: string | ArrayBuffer): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
 }
 
 export class TransferBroken extends Error {}
 
+const sha256 = (of: BufferSource): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', of);
+
 /**
- * sendFile sends a file from offset on and then its SHA-256, which it returns.
+ * Fingerprint is the SHA-256 of the SHA-256s of a file's pieces. Browsers hash
+ * ten times as fast as a script can, and beside it, but only what is there whole.
+ */
+export class Fingerprint {
+  private readonly pieces: Promise<ArrayBuffer>[] = [];
+
+  /** add takes the next piece, of which the browser makes a copy. */
+  add(piece: BufferSource): void {
+    this.pieces.push(sha256(piece));
+  }
+
+  /** hex is 64 lower-case digits, once all pieces were added. */
+  async hex(): Promise<string> {
+    const all = new Blob(await Promise.all(this.pieces));
+    const sum = new Uint8Array(await sha256(await all.arrayBuffer()));
+    return Array.from(sum, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+}
+
+/**
+ * sendFile sends a file from offset on and then its fingerprint, which it returns.
  * The server tells how many bytes it has taken; no more than MAX_FILE_AHEAD are
  * sent beyond that, so that a slow receiver holds up nothing else on the
- * connection. While one slice of the file is sent the next is read, so never
- * more than two are in memory. Bytes before offset are read again for the hash
- * only.
+ * connection. While one piece of the file is sent the next is read, so never
+ * more than two are in memory. Bytes before offset are read again for the
+ * fingerprint only.
  */
 export async function sendFile(
   file: Blob,
@@ -39,23 +59,23 @@ export async function sendFile(
   };
   channel.addEventListener('message', count);
   await until(channel, 'open', () => channel.readyState === 'open');
-  const hash = sha256.create();
-  const read = (at: number): Promise<ArrayBuffer> => file.slice(at, at + SLICE).arrayBuffer();
+  const fingerprint = new Fingerprint();
+  const read = (at: number): Promise<ArrayBuffer> => file.slice(at, at + PIECE).arrayBuffer();
   let next = read(0);
-  for (let at = 0; at < file.size; at += SLICE) {
-    const slice = await next;
-    next = read(at + SLICE); // nothing, after the last
+  for (let at = 0; at < file.size; at += PIECE) {
+    const piece = new Uint8Array(await next);
+    next = read(at + PIECE); // nothing, after the last
     next.catch(() => undefined); // whoever waits for it is told
-    hash.update(new Uint8Array(slice));
-    for (let from = Math.max(0, offset - at); from < slice.byteLength; from += CHUNK) {
+    fingerprint.add(piece);
+    for (let from = Math.max(0, offset - at); from < piece.byteLength; from += CHUNK) {
       await until(channel, 'message', () => sent - taken < MAX_FILE_AHEAD);
-      const chunk = slice.slice(from, from + CHUNK);
+      const chunk = piece.subarray(from, from + CHUNK);
       sent += chunk.byteLength;
       channel.send(chunk);
     }
   }
   channel.removeEventListener('message', count);
-  const sum = bytesToHex(hash.digest());
+  const sum = await fingerprint.hex();
   channel.send(sum);
   return sum;
 }
@@ -84,53 +104,54 @@ function until(channel: Outlet, event: string, condition: () => boolean): Promis
   });
 }
 
-export type Outcome = 'more' | 'done' | 'mismatch' | 'overflow';
-
 /** Receipt is what has arrived of a file; it outlives a transfer that breaks. */
 export class Receipt {
   received = 0;
   sha256 = '';
-  private readonly hash = sha256.create();
+  private readonly fingerprint = new Fingerprint();
   private readonly blocks: Blob[] = [];
-  private fresh: Uint8Array<ArrayBuffer>[] = [];
-  private freshBytes = 0;
+  private readonly block: Uint8Array<ArrayBuffer>; // filled again and again
+  private filled = 0;
 
   readonly size: number;
 
   constructor(size: number) {
     this.size = size;
+    this.block = new Uint8Array(Math.min(size, BLOCK));
   }
 
-  /** take takes in one message: bytes, or the text with the sender's hash at the end. */
-  take(data: string | ArrayBuffer): Outcome {
-    if (typeof data === 'string') return this.finish(data);
-    if (this.received + data.byteLength > this.size) return 'overflow';
-    const chunk = new Uint8Array(data);
-    this.hash.update(chunk);
-    this.fresh.push(chunk);
-    this.freshBytes += chunk.byteLength;
-    this.received += chunk.byteLength;
-    if (this.freshBytes >= BLOCK) this.pack();
-    return 'more';
+  /** take takes in one message; false where it is more than the file has. */
+  take(data: ArrayBuffer): boolean {
+    if (this.received + data.byteLength > this.size) return false;
+    for (let rest = new Uint8Array(data); rest.byteLength > 0;) {
+      const start = this.filled - (this.filled % PIECE);
+      const part = rest.subarray(0, start + PIECE - this.filled);
+      rest = rest.subarray(part.byteLength);
+      this.block.set(part, this.filled);
+      this.filled += part.byteLength;
+      this.received += part.byteLength;
+      if (this.filled === start + PIECE || this.received === this.size)
+        this.fingerprint.add(this.block.subarray(start, this.filled));
+      if (this.filled === this.block.byteLength || this.received === this.size) this.pack();
+    }
+    return true;
+  }
+
+  /** matches says whether all is there, with the sender's fingerprint. */
+  async matches(theirs: string): Promise<boolean> {
+    if (this.received !== this.size) return false;
+    this.sha256 = await this.fingerprint.hex();
+    return this.sha256 === theirs;
   }
 
   /** blob is the whole file; it is never opened by the page, only offered for saving. */
   blob(): Blob {
-    this.pack();
     // A neutral type: the browser must save it, not show it.
     return new Blob(this.blocks, { type: 'application/octet-stream' });
   }
 
-  private finish(theirs: string): Outcome {
-    if (this.received !== this.size) return 'mismatch';
-    this.sha256 = bytesToHex(this.hash.digest());
-    return this.sha256 === theirs ? 'done' : 'mismatch';
-  }
-
   private pack(): void {
-    if (this.fresh.length === 0) return;
-    this.blocks.push(new Blob(this.fresh));
-    this.fresh = [];
-    this.freshBytes = 0;
+    this.blocks.push(new Blob([this.block.subarray(0, this.filled)]));
+    this.filled = 0;
   }
 }
