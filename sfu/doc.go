@@ -7,7 +7,8 @@
 // All media of a room comes in on one UDP port. One goroutine, its [loop], reads
 // it in batches and tells packets apart by their first byte. STUN and DTLS go to the
 // queue of the pion/webrtc connection they belong to (directory, muxConn): pion
-// does SDP, ICE, DTLS, SCTP and data channels. RTP and RTCP never enter pion:
+// does SDP, ICE, DTLS, SCTP and data channels. What it sends of DTLS leaves in
+// batches, too (dtlsQueue). RTP and RTCP never enter pion:
 // the loop decrypts a packet with the keys of that connection (keyring), finds
 // the stream by SSRC, or by mid and rid (inStream), keeps it in the ring, and
 // lets every outTrack that carries this stream, and whose viewer has its codec,

@@ -17,6 +17,7 @@ type nowhere struct{ sent int }
 
 func (n *nowhere) readBatch([]datagram) (int, error)     { return 0, nil }
 func (n *nowhere) writeBatch(ds []datagram) (int, error) { n.sent += len(ds); return 0, nil }
+func (n *nowhere) writer() batchWriter                   { return n }
 func (n *nowhere) writeTo([]byte, netip.AddrPort) error  { n.sent++; return nil }
 func (n *nowhere) setReadDeadline(time.Time) error       { return nil }
 func (n *nowhere) localAddr() netip.AddrPort             { return netip.AddrPort{} }

@@ -31,6 +31,7 @@ const (
 // the control plane wants of it, it posts.
 type loop struct {
 	conn  batchConn
+	dtls  *dtlsQueue
 	dir   *directory
 	count *counters
 	log   *slog.Logger
@@ -68,8 +69,9 @@ type loop struct {
 }
 
 func newLoop(conn batchConn, log *slog.Logger) *loop {
+	count := &counters{}
 	return &loop{
-		conn: conn, dir: newDirectory(), count: &counters{}, log: log,
+		conn: conn, dtls: newDTLSQueue(conn.writer(), count), dir: newDirectory(), count: count, log: log,
 		done: make(chan struct{}), rooms: map[*mediaRoom]struct{}{},
 		plain: make([]byte, 0, 2*mtu), in: make([]datagram, readMax), out: make([]datagram, writeMax),
 		nacks: make([]uint16, 0, missingMax),

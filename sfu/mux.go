@@ -287,6 +287,10 @@ func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
 		c.tcp.write(c, b, to, proves)
 		return len(b), nil
 	}
+	if b[0] >= dtlsFirst && b[0] <= dtlsLast && len(b) <= mtu {
+		c.loop.dtls.post(b, to)
+		return len(b), nil
+	}
 	if proves {
 		c.loop.dir.learn(to, c)
 	}

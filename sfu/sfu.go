@@ -67,7 +67,8 @@ func New(cfg Config) (*SFU, error) {
 		return nil, errors.Join(err, s.closePorts())
 	}
 	for _, l := range s.loops {
-		go l.run() // ends with its socket; Close waits on loop.done
+		go l.dtls.run() // until Close has no peers any more
+		go l.run()      // ends with its socket; Close waits on loop.done
 	}
 	if s.tcp != nil {
 		s.wg.Go(s.tcp.run)
@@ -200,6 +201,9 @@ func (s *SFU) shut() error {
 		leaving.Go(p.Close)
 	}
 	leaving.Wait()
+	for _, l := range s.loops {
+		l.dtls.close()
+	}
 	err := s.closePorts()
 	for _, l := range s.loops {
 		<-l.done

@@ -27,14 +27,21 @@ type datagram struct {
 	buf  [mtu + 64]byte
 }
 
+// batchWriter belongs to one goroutine.
+type batchWriter interface {
+	// writeBatch sends all and returns how many the network refused.
+	writeBatch([]datagram) (refused int, err error)
+}
+
 // batchConn is all that the loop knows of the network. A UDP socket reads and
 // writes many packets with one system call; any net.PacketConn can drive it too.
 type batchConn interface {
 	// readBatch fills as many datagrams as are there, waiting for the first
 	// one until the deadline.
 	readBatch([]datagram) (int, error)
-	// writeBatch sends all and returns how many the network refused.
-	writeBatch([]datagram) (refused int, err error)
+	batchWriter
+	// writer makes one more batchWriter, for another goroutine.
+	writer() batchWriter
 	// writeTo sends one; safe beside the others, from any goroutine.
 	writeTo([]byte, netip.AddrPort) error
 	setReadDeadline(time.Time) error
@@ -128,6 +135,7 @@ func (p *plainConn) writeTo(b []byte, a netip.AddrPort) error {
 	return err
 }
 
+func (p *plainConn) writer() batchWriter               { return p }
 func (p *plainConn) setReadDeadline(t time.Time) error { return p.c.SetReadDeadline(t) }
 func (p *plainConn) localAddr() netip.AddrPort         { return p.local }
 

@@ -129,7 +129,10 @@ func (u *udpConn) readBatch(ds []datagram) (int, error) {
 }
 
 func (u *udpConn) writeBatch(ds []datagram) (refused int, err error) {
-	o := &u.out
+	return u.send(&u.out, ds)
+}
+
+func (u *udpConn) send(o *outbox, ds []datagram) (refused int, err error) {
 	o.pack(ds, u.encode)
 	for o.sent < o.want {
 		if err := u.raw.Write(o.fn); err != nil {
@@ -137,6 +140,22 @@ func (u *udpConn) writeBatch(ds []datagram) (refused int, err error) {
 		}
 	}
 	return o.refused, nil
+}
+
+// udpWriter is a writer beside the loop, with an outbox of its own.
+type udpWriter struct {
+	u   *udpConn
+	out outbox
+}
+
+func (u *udpConn) writer() batchWriter {
+	w := &udpWriter{u: u}
+	w.out.bundles, w.out.fn = u.out.bundles, w.out.send
+	return w
+}
+
+func (w *udpWriter) writeBatch(ds []datagram) (refused int, err error) {
+	return w.u.send(&w.out, ds)
 }
 
 func (u *udpConn) decode(sa *unix.RawSockaddrInet6) netip.AddrPort {
