@@ -65,6 +65,7 @@ func TestWhoIsNoClerkAnyMoreIsNoHost(t *testing.T) {
 			if _, err := w.GrantByHash(ctx, hers[0]); err != nil {
 				t.Errorf("a new name took the link away: %v", err)
 			}
+			w.clock.add(time.Minute)
 			if err := change(w, anna, booking.Actor{StaffID: boss.ID}); err != nil {
 				t.Fatal(err)
 			}
