@@ -125,7 +125,7 @@ func (s *Server) apiAdmit(w http.ResponseWriter, r *http.Request, scope booking.
 	}
 	switch {
 	case errors.Is(err, booking.ErrNotFound):
-		if s.api.strangers.over(w, r, peerAddress(r)) {
+		if s.api.strangers.over(w, r, PeerAddress(r)) {
 			return t, errTooMany
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="sportello"`)

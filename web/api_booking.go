@@ -89,7 +89,7 @@ func (s *Server) apiHold(w http.ResponseWriter, r *http.Request) error {
 	}
 	// What scripts of a page know, everybody knows: then the address counts too.
 	t := apiToken(r)
-	if s.api.holds.over(w, r, idText(t.ID)) || len(t.Origins) > 0 && s.door.calm.over(w, r, peerAddress(r)) {
+	if s.api.holds.over(w, r, idText(t.ID)) || len(t.Origins) > 0 && s.door.calm.over(w, r, PeerAddress(r)) {
 		return errTooMany
 	}
 	h, err := s.agenda.Hold(r.Context(), booking.HoldRequest{

@@ -48,8 +48,8 @@ func TrustProxies(proxies []netip.Prefix, next http.Handler) http.Handler {
 	})
 }
 
-// peerAddress is who a request comes from, an IPv6 network counting as one.
-func peerAddress(r *http.Request) string {
+// PeerAddress is who a request comes from, an IPv6 network counting as one.
+func PeerAddress(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr

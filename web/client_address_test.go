@@ -16,11 +16,13 @@ func TestOnlyTrustedProxiesSayWhoAsks(t *testing.T) {
 		{"a client that lies", "10.1.1.1:5", "198.51.100.1, 203.0.113.9", "203.0.113.9"},
 		{"rubbish", "10.1.1.1:5", "nobody", "10.1.1.1"},
 		{"no header", "10.1.1.1:5", "", "10.1.1.1"},
+		{"IPv4 as a proxy that listens on both names it", "10.1.1.1:5", "::ffff:203.0.113.9", "203.0.113.9"},
+		{"IPv4 on a socket for both", "[::ffff:192.0.2.1]:5", "", "192.0.2.1"},
 		{"IPv6 network", "[::1]:5", "2001:db8:1:2:3::4", "2001:db8:1:2::"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			got := ""
-			h := TrustProxies(proxies, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = peerAddress(r) }))
+			h := TrustProxies(proxies, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = PeerAddress(r) }))
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.RemoteAddr = x.peer
 			if x.forwarded != "" {

@@ -107,7 +107,7 @@ var errProof = errors.New("web: proof of work is wanted")
 // admit lets an address take a place. It fails with errProof where it took many
 // and brings no proof, and with errTooMany where no proof helps.
 func (d *doorman) admit(w http.ResponseWriter, r *http.Request) error {
-	address := peerAddress(r)
+	address := PeerAddress(r)
 	switch {
 	case d.most.over(w, r, address):
 		return errTooMany

@@ -110,7 +110,7 @@ func (s *Server) limited(name string, n int, window time.Duration) func(handlerF
 	limiter := s.limits.limit(name, n, window)
 	return func(h handlerFunc) handlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) error {
-			if limiter.over(w, r, peerAddress(r)) {
+			if limiter.over(w, r, PeerAddress(r)) {
 				return errTooMany
 			}
 			return h(w, r)

@@ -44,7 +44,7 @@ func (s *Server) loginPost(w http.ResponseWriter, r *http.Request) error {
 	f := loginForm{Login: truncate(login, 100), Next: safeNext(s.lang(r), r.PostFormValue("dove"))}
 	// Both are counted whether the name exists or not, so that the answer
 	// tells nothing about it.
-	if s.staff.byAddress.over(w, r, peerAddress(r)) || s.staff.byName.over(w, r, strings.ToLower(f.Login)) {
+	if s.staff.byAddress.over(w, r, PeerAddress(r)) || s.staff.byName.over(w, r, strings.ToLower(f.Login)) {
 		s.log.WarnContext(r.Context(), "too many logins")
 		f.TooMany = true
 		return s.loginRender(w, r, http.StatusTooManyRequests, f)

@@ -107,6 +107,7 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		Tokens:    tokens,
 		Redis:     st.redis,
 		PublicURL: s.PublicURL,
+		ClientIP:  web.PeerAddress,
 		Now:       s.now,
 		Limits:    protocol.Limits{FileBytes: s.FileLimit, Participants: s.RoomLimit},
 

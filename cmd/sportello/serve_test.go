@@ -1,14 +1,51 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"sportello/internal/testenv"
 )
+
+// TestSocketsOfOneIPv6NetworkCountTogether: who has a network of 2^64 addresses has no
+// more sockets than who has one.
+func TestSocketsOfOneIPv6NetworkCountTogether(t *testing.T) {
+	t.Parallel()
+	vars := serveVars(testenv.PostgresURL(t), testenv.RedisServer(t, shortDir(t)).URL())
+	vars["SPORTELLO_PROXIES"] = "127.0.0.0/8"
+	c := start(t, vars, "serve")
+	dial := func(from string) int {
+		t.Helper()
+		ws, res, err := websocket.Dial(t.Context(), "ws://"+c.Listening.String()+"/ws", &websocket.DialOptions{HTTPHeader: http.Header{"X-Forwarded-For": {from}}})
+		if res == nil {
+			t.Fatal(err)
+		}
+		if res.Body != nil {
+			defer res.Body.Close() //nolint:errcheck // nothing was written
+		}
+		if ws != nil {
+			t.Cleanup(func() { _ = ws.CloseNow() })
+		}
+		return res.StatusCode
+	}
+	for i := range 64 {
+		if got := dial(fmt.Sprintf("2001:db8:1:2::%x", i+1)); got != http.StatusSwitchingProtocols {
+			t.Fatalf("socket %d: %d", i, got)
+		}
+	}
+	if got := dial("2001:db8:1:2:ffff::1"); got != http.StatusTooManyRequests {
+		t.Errorf("one more: %d", got)
+	}
+	if got := dial("2001:db8:1:3::1"); got != http.StatusSwitchingProtocols {
+		t.Errorf("from another network: %d", got)
+	}
+}
 
 func serveVars(postgres, redis string) map[string]string {
 	return devVars(map[string]string{
