@@ -136,9 +136,12 @@ func TestPionSendsNoSRTP(t *testing.T) {
 	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:5000"))
 	for first, want := range map[byte]int{0: 1, 22: 1, 128: 0, 191: 0} {
 		net0.sent = 0
+		l.dtls = newDTLSQueue(net0, l.count)
+		go l.dtls.run()
 		if _, err := c.WriteTo([]byte{first, 0, 0, 0}, to); err != nil {
 			t.Fatal(err)
 		}
+		l.dtls.close() // what waits is sent
 		if net0.sent != want {
 			t.Errorf("first byte %d: %d packets went out", first, net0.sent)
 		}
