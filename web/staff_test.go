@@ -185,7 +185,8 @@ func (b *browser) post(path string, pairs ...string) answer {
 	return b.do(http.MethodPost, path, nil, form)
 }
 
-// want fails unless the answer has the status and contains the texts.
+// want fails unless the answer has the status and contains the texts, or where
+// one of its texts was not given its values.
 func (b *browser) want(a answer, status int, texts ...string) answer {
 	b.t.Helper()
 	if a.status != status {
@@ -195,6 +196,9 @@ func (b *browser) want(a answer, status int, texts ...string) answer {
 		if !strings.Contains(a.body, text) {
 			b.t.Fatalf("the page lacks %q:\n%s", text, mainOf(a.body))
 		}
+	}
+	if strings.Contains(a.body, "&lt;no value&gt;") {
+		b.t.Fatalf("a text of the page lacks a value:\n%s", mainOf(a.body))
 	}
 	return a
 }

@@ -35,7 +35,7 @@ func (u unsettledRow) Key() string {
 	case !u.Reached:
 		return "phone"
 	case u.AskedAt.IsZero():
-		return "to_ask"
+		return "unasked"
 	}
 	return "asked"
 }

@@ -62,7 +62,7 @@ func TestWhoIsStillToBeSettled(t *testing.T) {
 
 	// Nobody was asked yet: the clerk of the desk does it from the list.
 	clerk := c.as("anagrafe")
-	clerk.want(clerk.get(page), http.StatusOK, "Rossi Mario", "A una persona non è ancora stato proposto", "/it/staff/sportello/"+h.ID.String())
+	clerk.want(clerk.get(page), http.StatusOK, "Rossi Mario", "A una persona non è ancora stato proposto", "Nessun altro orario proposto finora", "/it/staff/sportello/"+h.ID.String())
 	other := c.as("tributi")
 	if p := other.want(other.get(page), http.StatusOK); strings.Contains(p.body, "Rossi Mario") {
 		t.Error("a clerk reads of another desk's citizens")
