@@ -1,10 +1,16 @@
 package web
 
-// adminNav is the administrator's way about: some groups, and the pages of the
-// one that the reader is in.
+// adminNav is the administrator's way about: some groups, and where the reader is.
 type adminNav struct {
-	Groups []adminNavItem
-	Pages  []adminNavItem
+	Groups []adminNavGroup
+	Group  adminNavGroup
+	Page   adminNavItem
+}
+
+// adminNavGroup is a heading, which leads to its first page, and its pages.
+type adminNavGroup struct {
+	adminNavItem
+	Pages []adminNavItem
 }
 
 // adminNavItem is a link; Title is a key of the catalogue.
@@ -52,15 +58,17 @@ func adminGroups(mailbox bool) []adminGroup {
 // adminNavAt is the way about from one of the pages.
 func adminNavAt(here string, mailbox bool) (nav adminNav) {
 	for _, g := range adminGroups(mailbox) {
-		head := adminNavItem{Path: g.pages[0].Path, Title: g.title}
+		group := adminNavGroup{adminNavItem{Path: g.pages[0].Path, Title: g.title}, g.pages}
 		for i := range g.pages {
-			g.pages[i].Current = g.pages[i].here == here
-			head.Current = head.Current || g.pages[i].Current
+			if g.pages[i].here == here {
+				g.pages[i].Current, group.Current = true, true
+				nav.Page = g.pages[i]
+			}
 		}
-		if head.Current {
-			nav.Pages = g.pages
+		if group.Current {
+			nav.Group = group
 		}
-		nav.Groups = append(nav.Groups, head)
+		nav.Groups = append(nav.Groups, group)
 	}
 	return nav
 }

@@ -19,6 +19,15 @@ func TestTheAdministratorsWayAbout(t *testing.T) {
 			if n := strings.Count(nav, `aria-current="true"`); n != 1 {
 				t.Errorf("%s is in %d groups", p.Path, n)
 			}
+			_, pocket, _ := strings.Cut(page.body, "st-pocket")
+			pocket, _, _ = strings.Cut(pocket, "</nav>")
+			for _, other := range adminGroups(false) {
+				for _, q := range other.pages {
+					if !strings.Contains(pocket, `<a href="/it`+q.Path+`"`) {
+						t.Errorf("on a phone no way leads from %s to %s", p.Path, q.Path)
+					}
+				}
+			}
 		}
 	}
 	// Who shares a page with the administrator is not led where they may not go.
