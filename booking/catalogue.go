@@ -137,6 +137,9 @@ func (a *Agenda) serviceByID(ctx context.Context, id int64) (Service, *time.Loca
 	return r.Service, loc, err
 }
 
+const deskColumns = `d.id, d.office_id, d.name, d.modes,
+	ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1), d.retired_at IS NOT NULL`
+
 // Desks lists the desks of an office (0: of all), the retired ones too.
 func (a *Agenda) Desks(ctx context.Context, officeID int64) ([]Desk, error) {
 	of := `d.office_id = $1`
@@ -144,10 +147,7 @@ func (a *Agenda) Desks(ctx context.Context, officeID int64) ([]Desk, error) {
 		of = `$1::bigint = 0`
 	}
 	rows, err := a.pool.Query(ctx, `
-		SELECT d.id, d.office_id, d.name, d.modes,
-			ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1),
-			d.retired_at IS NOT NULL
-		FROM desk d WHERE `+of+` ORDER BY d.office_id, d.id`, officeID)
+		SELECT `+deskColumns+` FROM desk d WHERE `+of+` ORDER BY d.office_id, d.id`, officeID)
 	if err != nil {
 		return nil, fmt.Errorf("desks: %w", err)
 	}

@@ -94,17 +94,18 @@
 // waits for a rival it holds nothing that the rival could want. (A check
 // before an insert books twice under load; a plain insert books once, but
 // rivals deadlock.) The statement shares a lock on the office's row, so that nothing
-// it relies on can change beneath it; a hold past its time is expired by whoever
-// wants its place.
+// it relies on can change beneath it, and its gate before, at which an edit queues
+// (gateLock); a hold past its time is expired by whoever wants its place.
 //
 // Transactions of several statements take their locks in this order:
 //
 //  1. the advisory lock of the hours (rebuilding) or of those who move
 //     appointments within an office (move), never both;
-//  2. the office, where a desk is edited or something retired: a hold, which shares it,
-//     asks for its desk then (a foreign key);
+//  2. the gate of the office and then the office, where it is edited, or a desk, or
+//     something retired: a hold, which shares them, asks for its desk then (a foreign key);
 //  3. desk-days, in ascending order of desk and day;
-//  4. the desk, what it does, the service, and the office whose revision that raises;
+//  4. the desk, what it does, the service, and then the gates and offices whose
+//     revisions that raises;
 //  5. the appointment;
 //  6. the advisory locks of its contacts (Office.MaxOpen), in alphabetical order;
 //  7. its grants;

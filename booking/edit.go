@@ -64,11 +64,37 @@ func (a *Agenda) edit(ctx context.Context, e editing, change func(pgx.Tx) ([]App
 	return affected, nil
 }
 
+// gateLock is the advisory lock, per some of the offices (edit_gate), that holds share
+// while they share an office's row, and that an edit of an office takes before the row.
+// Those who share a row alone would let an edit wait as long as they overlap.
+const gateLock = 0x5b07_0021
+
+// closeGate has holds of an office wait for an edit, which waits for those under way.
+// Triggers do the same for what the office has, before they raise its revision.
+func closeGate(ctx context.Context, tx pgx.Tx, office int64) error {
+	if _, err := tx.Exec(ctx, `SELECT close_gates(ARRAY[$1::bigint])`, office); err != nil {
+		return fmt.Errorf("close the gate: %w", err)
+	}
+	return nil
+}
+
 // lockDays takes the office of a scope and its desk-days to come, as whoever edits what
 // bookings rely on must before anything else: see doc.go on the order of locks.
 func (a *Agenda) lockDays(ctx context.Context, tx pgx.Tx, s scope) error {
-	_, err := tx.Exec(ctx, `
-		SELECT FROM office WHERE id = $1 OR id = (SELECT office_id FROM desk WHERE id = $2) FOR NO KEY UPDATE`, s.Office, s.Desk)
+	office := s.Office
+	if s.Desk != 0 {
+		err := tx.QueryRow(ctx, `SELECT office_id FROM desk WHERE id = $1`, s.Desk).Scan(&office)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return fmt.Errorf("desk: %w", err)
+		}
+	}
+	if err := closeGate(ctx, tx, office); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `SELECT FROM office WHERE id = $1 FOR NO KEY UPDATE`, office)
 	if err != nil {
 		return fmt.Errorf("lock office: %w", err)
 	}

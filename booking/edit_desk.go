@@ -10,9 +10,7 @@ import (
 // DeskByID finds a desk, retired or not, or ErrNotFound.
 func (a *Agenda) DeskByID(ctx context.Context, id int64) (Desk, error) {
 	rows, err := a.pool.Query(ctx, `
-		SELECT d.id, d.office_id, d.name, d.modes,
-			ARRAY(SELECT service_id FROM desk_service ds WHERE ds.desk_id = d.id ORDER BY 1), d.retired_at IS NOT NULL
-		FROM desk d WHERE d.id = $1`, id)
+		SELECT `+deskColumns+` FROM desk d WHERE d.id = $1`, id)
 	if err != nil {
 		return Desk{}, fmt.Errorf("desk: %w", err)
 	}

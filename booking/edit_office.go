@@ -100,6 +100,9 @@ func (a *Agenda) SaveOffice(ctx context.Context, o Office, actor Actor) (Office,
 			}
 			return nil, a.note(ctx, tx, actor, "office.add", AboutOffice, o.ID)
 		}
+		if err := closeGate(ctx, tx, o.ID); err != nil {
+			return nil, err
+		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE office SET name = $2, intro = $3, address = $4, building = $5, phone = $6, email = $7, position = $8, max_open = $9,
 				offer_for = $10, letter = coalesce(nullif($11, ''), letter), history = $12, retention_days = $13, cool_for = $14

@@ -42,29 +42,33 @@ func (a *Agenda) recall(ctx context.Context, service int64) (*known, error) {
 	return a.learn(ctx, service)
 }
 
-// learn reads the office of a service, and remembers it. The revision is read
-// first: should the office be edited meanwhile, what is remembered is of none.
+// learn reads the office of a service, in one round trip, and remembers it. The
+// revision is read first: should the office be edited meanwhile, what is remembered is
+// of none.
 func (a *Agenda) learn(ctx context.Context, service int64) (*known, error) {
-	rows, err := a.pool.Query(ctx, `
-		SELECT `+officeColumns+`, o.revision FROM office o WHERE o.id = (SELECT office_id FROM service WHERE id = $1)`, service)
-	if err != nil {
-		return nil, fmt.Errorf("office: %w", err)
-	}
 	k := &known{services: map[int64]Service{}}
-	if k, err = one(rows, func(row pgx.CollectableRow) (*known, error) {
-		return k, row.Scan(append(k.office.columns(), &k.revision)...)
-	}, "service"); err != nil {
-		return nil, err
-	}
-	services, err := a.services(ctx, k.office.ID, true)
+	const office = `(SELECT office_id FROM service WHERE id = $1)`
+	var read pgx.Batch
+	read.Queue(`SELECT `+officeColumns+`, o.revision FROM office o WHERE o.id = `+office, service).Query(func(rows pgx.Rows) error {
+		_, err := one(rows, func(row pgx.CollectableRow) (struct{}, error) {
+			return struct{}{}, row.Scan(append(k.office.columns(), &k.revision)...)
+		}, "service")
+		return err
+	})
+	read.Queue(`SELECT `+serviceColumns+` FROM service s JOIN office o ON o.id = s.office_id WHERE s.office_id = `+office, service).Query(func(rows pgx.Rows) error {
+		services, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Service])
+		for _, s := range services {
+			k.services[s.ID] = s
+		}
+		return err
+	})
+	read.Queue(`SELECT `+deskColumns+` FROM desk d WHERE d.office_id = `+office+` ORDER BY d.id`, service).Query(func(rows pgx.Rows) (err error) {
+		k.desks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Desk])
+		return err
+	})
+	err := a.pool.SendBatch(ctx, &read).Close()
 	if err != nil {
-		return nil, err
-	}
-	for _, s := range services {
-		k.services[s.ID] = s
-	}
-	if k.desks, err = a.Desks(ctx, k.office.ID); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("learn: %w", err)
 	}
 	if k.loc, err = a.zones.load(k.office.TZ); err != nil {
 		return nil, err

@@ -241,11 +241,18 @@ type wish struct {
 	start         time.Time
 }
 
+// What clients may meet with when they want a start; or all of them want one long taken.
+const (
+	alone     = "alone"
+	contended = "contended"
+)
+
 // measureHolds compares holds with floors, from the same clients, over as many
 // connections, flushed alike: one INSERT of the same row into the same table, and
 // one into a table with nothing but the constraint. Either goes blindly for one desk,
 // and gives up where it is taken; a hold finds another. So there is one more floor,
-// which goes from desk to desk until it wins one, as a hold must.
+// which goes from desk to desk until it wins one, as a hold must. The process knows
+// the offices, as it does once it was asked for each; a cold hold learns its office first.
 func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 	b.Helper()
 	insert := func(ctx context.Context, x wish) (bool, error) {
@@ -256,17 +263,39 @@ func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 			ON CONFLICT ON CONSTRAINT no_overlap DO NOTHING`, x.service, x.desk, x.start, x.start.Add(15*time.Minute), uuid.New(), uuid.New())
 		return tag.RowsAffected() == 1, err
 	}
+	hold := func(a *booking.Agenda) func(context.Context, wish) (bool, error) {
+		return func(ctx context.Context, x wish) (bool, error) {
+			_, err := a.Hold(ctx, booking.HoldRequest{ServiceID: x.service, Start: x.start, Mode: booking.Virtual, Channel: booking.ByWeb, Audience: booking.Public})
+			if errors.Is(err, booking.ErrSlotTaken) {
+				return false, nil
+			}
+			return err == nil, err
+		}
+	}
+	another := func() *booking.Agenda { // as in a process of its own
+		return booking.New(w.pool, w.tokens, booking.Options{Pepper: []byte("pepper"), Now: w.clock.now})
+	}
+	elsewhere := another()
+	for _, service := range services {
+		for _, a := range []*booking.Agenda{w.Agenda, elsewhere} {
+			if _, err := hold(a)(b.Context(), wish{service: service}); !errors.Is(err, booking.ErrNotBookable) {
+				b.Fatalf("a hold in the year 1: %v", err)
+			}
+		}
+	}
+	var process atomic.Int64
 	ways := []struct {
 		name string
+		only string // the case that it is tried in; empty: all
 		try  func(context.Context, wish) (bool, error)
 	}{
-		{"bare insert", func(ctx context.Context, x wish) (bool, error) {
+		{"bare insert", "", func(ctx context.Context, x wish) (bool, error) {
 			tag, err := w.pool.Exec(ctx, `INSERT INTO bare VALUES ($1, tstzrange($2, $3), 'held') ON CONFLICT ON CONSTRAINT bare_no_overlap DO NOTHING`,
 				x.desk, x.start, x.start.Add(20*time.Minute))
 			return tag.RowsAffected() == 1, err
 		}},
-		{"row insert", insert},
-		{"row inserts", func(ctx context.Context, x wish) (won bool, err error) {
+		{"row insert", "", insert},
+		{"row inserts", "", func(ctx context.Context, x wish) (won bool, err error) {
 			for _, x.desk = range append([]int64{x.desk}, x.others...) {
 				if won, err = insert(ctx, x); won || err != nil {
 					return won, err
@@ -274,12 +303,10 @@ func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 			}
 			return false, nil
 		}},
-		{"hold", func(ctx context.Context, x wish) (bool, error) {
-			_, err := w.Hold(ctx, booking.HoldRequest{ServiceID: x.service, Start: x.start, Mode: booking.Virtual, Channel: booking.ByWeb, Audience: booking.Public})
-			if errors.Is(err, booking.ErrSlotTaken) {
-				return false, nil
-			}
-			return err == nil, err
+		{"hold", "", hold(w.Agenda)},
+		{"cold hold", alone, func(ctx context.Context, x wish) (bool, error) { return hold(another())(ctx, x) }},
+		{"hold from two processes", contended, func(ctx context.Context, x wish) (bool, error) {
+			return hold([]*booking.Agenda{w.Agenda, elsewhere}[process.Add(1)%2])(ctx, x)
 		}},
 	}
 	// Twenty minutes apart, on the far days, where most is free.
@@ -292,21 +319,24 @@ func (w *world) measureHolds(b *testing.B, services, desks []int64) {
 		name string
 		next func(*rand.Rand) wish
 	}{
-		{"", func(rng *rand.Rand) wish {
+		{alone, func(rng *rand.Rand) wish {
 			n := rng.IntN(len(services))
 			return wishAt(rng, services[n], desks[4*n:4*n+4], start(rng.IntN(1<<20)))
 		}},
 		// All go through the same starts, so that twice as many as there are desks want each at once.
-		{" contended", func(rng *rand.Rand) wish {
+		{contended, func(rng *rand.Rand) wish {
 			n := int(turn.Add(1)) / rivals
 			town := n % len(services)
 			return wishAt(rng, services[town], desks[4*town:4*town+4], start(n/len(services)))
 		}},
 		// Long taken: an insert fails, a hold is told what is free next.
-		{" refused", func(rng *rand.Rand) wish { return wishAt(rng, services[0], desks[:4], at(b, 18, 9, 10)) }},
+		{"refused", func(rng *rand.Rand) wish { return wishAt(rng, services[0], desks[:4], at(b, 18, 9, 10)) }},
 	} {
 		for _, way := range ways {
-			b.Run(way.name+c.name, func(b *testing.B) {
+			if way.only != "" && way.only != c.name {
+				continue
+			}
+			b.Run(way.name+" "+c.name, func(b *testing.B) {
 				w.clear(b)
 				turn.Store(0)
 				var won atomic.Int64

@@ -123,6 +123,9 @@ type take struct {
 
 // takes is the statement of take: as little as can be, since setting a plan up costs
 // as much as running it. What cools is looked up only where an office's starts cool.
+// The LIMIT says what the array's length says already, but has PostgreSQL reckon with
+// one desk where it does not know the array: so it keeps one plan for all holds, which
+// else it took for dear, and made a plan for each (TestHoldsAreNotPlannedAnew).
 func takes(cooling bool) string {
 	cool := `false`
 	if cooling {
@@ -132,7 +135,8 @@ func takes(cooling bool) string {
 	WITH pick AS MATERIALIZED (
 		SELECT dd.desk_id, there.taken IS TRUE OR dd.desk_id = ANY($11) OR ` + cool + ` AS taken, there.stale IS TRUE AS stale
 		FROM office o
-		JOIN desk_day dd ON dd.desk_id = ANY($3) AND dd.day = $4 AND dd.audience = $5
+		CROSS JOIN (SELECT unnest($3::bigint[]) AS id LIMIT cardinality($3::bigint[])) AS desk
+		JOIN desk_day dd ON dd.desk_id = desk.id AND dd.day = $4 AND dd.audience = $5
 		CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE a.day = $4) AS load,
 				bool_or(NOT past) FILTER (WHERE within) AS taken, bool_or(past) FILTER (WHERE within) AS stale
@@ -145,7 +149,8 @@ func takes(cooling bool) string {
 		ORDER BY taken, there.load, CASE WHEN cardinality($11) > 0 THEN random() END, dd.desk_id LIMIT 1
 	), sure AS MATERIALIZED (
 		SELECT pick.desk_id FROM pick JOIN office o ON o.id = $1 AND o.revision = $2
-		WHERE NOT pick.taken AND (NOT pick.stale OR pick.desk_id = $12) FOR SHARE OF o
+		WHERE NOT pick.taken AND (NOT pick.stale OR pick.desk_id = $12) AND pg_advisory_xact_lock_shared(` + strconv.Itoa(gateLock) + `, edit_gate($1)) IS NOT NULL
+		FOR SHARE OF o
 	), made AS (
 		INSERT INTO appointment (id, room, office_id, service_id, also, desk_id, day, period, occupied,
 			mode, channel, audience, state, hold_expires_at, secret_hash, code_hash, created_at, created_by, changed_at, changed_by)
@@ -160,7 +165,8 @@ func takes(cooling bool) string {
 // take tries to place a hold, in one statement: it finds the desks that are free,
 // the least loaded of them, and inserts the row. So it is a transaction of its own
 // and holds no lock that a rival could want while it waits for one. All it knows of
-// the office is of one revision, which stays until the row is there: an edit waits.
+// the office is of one revision, which stays until the row is there: an edit waits,
+// and whoever comes after the edit waits behind it (gateLock).
 // ErrNotBookable says that no desk has hours for it, or that the office was edited.
 func (a *Agenda) take(ctx context.Context, k *known, p place, desks []int64, h newHold, lost []int64, cleared int64) (take, error) {
 	now := a.now()
