@@ -154,7 +154,7 @@ func (s *show) frame(x *layerSource) {
 		x.seq++
 		x.packet.Timestamp, x.packet.Marker = x.ts, size <= 0
 		seq, _ := x.in.log.note(uint16(x.seq), x.ts, s.now)
-		s.take(x.in, &x.packet, seq, b, codecVP8)
+		s.take(x.in, &x.packet, &packet{codec: codecVP8, seq: seq, payload: b})
 	}
 }
 
@@ -330,5 +330,32 @@ func TestImportance(t *testing.T) {
 	s.want("420 kbit/s", "l--")
 	if got := s.viewer.saidPaused; !slices.Equal(got[0], []int{1, 2}) || !slices.Equal(got[1], []int{2}) {
 		t.Errorf("paused: cameras %v, screens %v", got[0], got[1])
+	}
+}
+
+// What is reduced again and again is tried more rarely each time, but where
+// nothing at all is shown never more rarely than upLeast.
+func TestRarestTrials(t *testing.T) {
+	for want, down := range map[time.Duration]rung{upLeast: 0, upLongest: rungOf(QualityLow, topAll)} {
+		s, now := share{level: rungAll}, time.Unix(0, 0)
+		to := func(r rung) {
+			s.asks = r
+			for range 10_000 {
+				if now = now.Add(slowEvery); s.settle(now, false) {
+					return
+				}
+			}
+			t.Fatalf("%d was not settled", r)
+		}
+		for range 10 {
+			to(down)
+			if s.again.Sub(now) > want {
+				t.Errorf("the next trial waits for %v, at most %v", s.again.Sub(now), want)
+			}
+			to(rungAll)
+		}
+		if s.pause != want {
+			t.Errorf("the pause grew to %v, want %v", s.pause, want)
+		}
 	}
 }

@@ -175,6 +175,9 @@ func statusOf(b []byte) packetStatus {
 	return c
 }
 
+// missing says that it is one run of packets that did not come.
+func (c packetStatus) missing() bool { return c.bits < 1<<13 }
+
 func (c packetStatus) symbol(i int) uint16 {
 	switch c.bits >> 14 {
 	case 3:

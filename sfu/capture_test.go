@@ -125,7 +125,7 @@ func (s *stage) play(t *testing.T, all []captured, want func(int) Quality) {
 			payload[n] = 1 // RFC 6386, section 9.1: not a keyframe
 		}
 		if seq, fresh := in.log.note(c.seq, c.ts, s.now); fresh {
-			s.take(in, &rtp.Header{SequenceNumber: c.seq, Timestamp: c.ts, Marker: c.flags&captureMarker != 0}, seq, payload, codecVP8)
+			s.take(in, &rtp.Header{SequenceNumber: c.seq, Timestamp: c.ts, Marker: c.flags&captureMarker != 0}, &packet{codec: codecVP8, seq: seq, payload: payload})
 		}
 		s.flush()
 	}
@@ -229,7 +229,7 @@ func TestCaptureOfAllLoops(t *testing.T) {
 			for n := range 10 * (i + 1) {
 				for _, pkt := range y.frame(n == 0, 1) {
 					seq, _ := in.log.note(uint16(pkt.seq), pkt.ts, l.now)
-					l.take(in, &rtp.Header{Timestamp: pkt.ts, Marker: true}, seq, pkt.payload, codecVP8)
+					l.take(in, &rtp.Header{Timestamp: pkt.ts, Marker: true}, &packet{codec: codecVP8, seq: seq, payload: pkt.payload})
 				}
 			}
 			l.remove(p)

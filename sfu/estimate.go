@@ -124,6 +124,14 @@ func (e *estimator) read(b []byte) {
 	times := chunks[min(len(chunks), 2*statusChunks(chunks, count)):]
 	for ; count > 0 && len(chunks) >= 2; chunks = chunks[2:] {
 		c := statusOf(chunks)
+		if c.missing() { // it may name thousands
+			for from, to := e.known(seq, min(c.n, count)); from < to; from++ {
+				e.missed(from)
+			}
+			seq += int64(c.n)
+			count -= c.n
+			continue
+		}
 		for i := range min(c.n, count) {
 			size := 0
 			switch symbol := c.symbol(i); {
@@ -156,6 +164,11 @@ func (e *estimator) reference(ref uint32) int64 {
 	step := int32((ref-uint32(e.refTime))<<8) >> 8 //nolint:gosec // signed difference of 24 bits
 	e.refTime += int64(step)
 	return e.refTime * 64_000
+}
+
+// known cuts a run of numbers down to those of which something may be remembered.
+func (e *estimator) known(seq int64, n int) (from, to int64) {
+	return max(seq, e.next-sentKept, 0), min(seq+int64(n), e.next)
 }
 
 // of finds what is remembered of a number; nil where it is nothing.

@@ -72,6 +72,7 @@ func (l *loop) tick() {
 // follow looks at what a viewer gets: whether it should be another layer, and
 // whether a sender report is due.
 func (l *loop) follow(out []rtcp.Packet, p *mediaPeer) []rtcp.Packet {
+	p.sought = 0
 	for _, t := range p.tracks {
 		t.resends = 0
 		l.retarget(t, l.now)

@@ -52,6 +52,7 @@ type loop struct {
 
 	capture *recorder // nil but while a developer captures
 
+	began              time.Time // what its clock counts from
 	now                time.Time
 	nextTick, nextSlow time.Time
 	nextLong           time.Time
@@ -71,7 +72,8 @@ type loop struct {
 func newLoop(conn batchConn, log *slog.Logger) *loop {
 	count := &counters{}
 	return &loop{
-		conn: conn, dtls: newDTLSQueue(conn.writer(), count), dir: newDirectory(), count: count, log: log,
+		began: time.Now(),
+		conn:  conn, dtls: newDTLSQueue(conn.writer(), count), dir: newDirectory(), count: count, log: log,
 		done: make(chan struct{}), rooms: map[*mediaRoom]struct{}{},
 		plain: make([]byte, 0, 2*mtu), in: make([]datagram, readMax), out: make([]datagram, writeMax),
 		nacks: make([]uint16, 0, missingMax),
@@ -231,6 +233,18 @@ func (l *loop) owner(a netip.AddrPort) *muxConn {
 		*m = met{a, l.dir.owner(a), version}
 	}
 	return m.owner
+}
+
+// micros is the loop's own clock, in µs: no setting of the machine's moves it.
+func (l *loop) micros() int64 { return l.now.Sub(l.began).Microseconds() + 1 }
+
+// heardFrom notes a sign of life, authentic as all that is decrypted.
+func (l *loop) heardFrom(p *mediaPeer) { p.alive.Store(int64(l.now.Sub(l.began)) + 1) }
+
+// lives says whether media still comes from a peer; safe from any goroutine.
+func (l *loop) lives(p *mediaPeer) bool {
+	at := p.alive.Load()
+	return at != 0 && time.Since(l.began)-time.Duration(at) <= lively
 }
 
 const rtcpHeader = 8

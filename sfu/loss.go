@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"math"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -16,6 +17,7 @@ const (
 	defaultRTT  = 100 * time.Millisecond
 	maximumRTT  = time.Second
 	rttSmoothed = 8
+	jitterPause = 10 * time.Second
 )
 
 type hole struct {
@@ -33,8 +35,9 @@ type receiveLog struct {
 	received       int64
 	lastExpected   int64
 	lastReceived   int64
-	jitter         float64 // in clock units
-	transit        int64
+	jitter         float64   // in clock units
+	lastAt         time.Time // of the newest packet
+	lastTS         uint32
 	holes          []hole
 	clock          uint32
 	repairs        bool // ask for what is missing
@@ -76,15 +79,21 @@ func (l *receiveLog) note(seq uint16, ts uint32, now time.Time) (ext int64, fres
 		l.highest = ext
 	}
 	l.received++
-	transit := now.UnixMicro()%(1<<40)*int64(l.clock)/1e6 - int64(ts) // wraps are filtered below
-	if d := transit - l.transit; l.received > 1 && d < int64(l.clock)*10 && -d < int64(l.clock)*10 {
-		if d < 0 {
-			d = -d
-		}
-		l.jitter += (float64(d) - l.jitter) / 16
-	}
-	l.transit = transit
+	l.spread(ts, now)
 	return ext, true
+}
+
+// spread follows the jitter (RFC 3550, section 6.4.1); a pause is none.
+func (l *receiveLog) spread(ts uint32, now time.Time) {
+	passed, step := now.Sub(l.lastAt), int32(ts-l.lastTS) //nolint:gosec // signed difference
+	l.lastAt, l.lastTS = now, ts
+	if l.received < 2 || passed > jitterPause {
+		return
+	}
+	d := math.Abs(passed.Seconds()*float64(l.clock) - float64(step))
+	if d < jitterPause.Seconds()*float64(l.clock) {
+		l.jitter += (d - l.jitter) / 16
+	}
 }
 
 // mend takes a packet that came as a repair: on another SSRC, or within a later one.

@@ -17,6 +17,8 @@ const (
 	layerQuiet  = 600 * time.Millisecond
 	ringLow     = 256 // packets; some seconds of a layer
 	ringHigh    = 512
+	voiceMost   = 2 * 510_000 // bit/s: the most of Opus (RFC 6716, section 2.1.1), with redundancy
+	voiceBurst  = 64 << 10    // bytes; browsers send what was held up at once
 	keyThrottle = 500 * time.Millisecond
 	keyAgain    = 50 * time.Millisecond
 )
@@ -27,7 +29,7 @@ type mediaPeer struct {
 	id     string
 	room   *mediaRoom
 	events *mailbox
-	alive  atomic.Int64 // unix nanoseconds of the last authenticated packet
+	alive  atomic.Int64 // of the last authenticated packet: see loop.heardFrom
 
 	in, out *srtp.Context // nil until DTLS is done
 	addr    netip.AddrPort
@@ -38,6 +40,8 @@ type mediaPeer struct {
 	declared map[uint32]string  // SSRCs that the offer ties to a mid
 	codec    codec              // which it was told to send
 	maxSSRC  int
+	heard    ssrcs // of RTP
+	reports  ssrcs // of RTCP
 	streams  map[uint32]*inStream
 	repairs  map[uint32]*inStream // by the SSRC of the RTX stream that repairs it
 	pubs     [sources]*publication
@@ -51,6 +55,7 @@ type mediaPeer struct {
 	rttKnown bool
 
 	repair     repairBudget
+	sought     int        // numbers, for requests of this slowEvery
 	path       *estimator // nil where no feedback was agreed
 	probed     bool       // the last probe was not judged yet
 	probeAt    time.Time  // not before
@@ -108,7 +113,10 @@ type inStream struct {
 	key     lastKey
 	octets  uint32 // of payload
 	meter   meter
-	asks    int // keyframes asked of the publisher
+
+	credit   float64 // bytes that a voice may send now
+	creditAt time.Time
+	asks     int // keyframes asked of the publisher
 
 	taken [topAll + 1]int // bytes a viewer's path would have had to carry since the last measure, by temporal layer
 	parts [topAll + 1]float64
@@ -174,7 +182,7 @@ type sentReport struct {
 
 func newMediaPeer(id string, events *mailbox, maxSSRC int) *mediaPeer {
 	p := &mediaPeer{
-		id: id, events: events, maxSSRC: maxSSRC,
+		id: id, events: events, maxSSRC: maxSSRC, heard: ssrcs{}, reports: ssrcs{},
 		streams: map[uint32]*inStream{}, repairs: map[uint32]*inStream{}, tracks: map[uint32]*outTrack{},
 		rtt: defaultRTT, told: layers, calc: layers,
 	}

@@ -3,7 +3,6 @@ package sfu
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -45,7 +44,7 @@ type Peer struct {
 	pc        *webrtc.PeerConnection
 	keyed     bool
 	transfers map[string]*transfer
-	typing    io.Closer            // the channel of one's own text
+	typing    *typing              // the channel of one's own text
 	following map[*textStream]bool // the others' texts that are passed on
 	deaf      map[string]bool      // authors whose channel the browser has closed
 	wg        sync.WaitGroup       // transfers, readers and writers
@@ -105,7 +104,7 @@ func (p *Peer) connectionChanged(st webrtc.PeerConnectionState) {
 		}
 		p.events.post(Observer.Connected)
 	case webrtc.PeerConnectionStateDisconnected:
-		if time.Since(time.Unix(0, p.media.alive.Load())) > lively {
+		if !p.room.loop.lives(p.media) {
 			p.events.post(Observer.Disconnected)
 		}
 	case webrtc.PeerConnectionStateFailed:

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"maps"
 	"time"
 
@@ -9,6 +10,19 @@ import (
 
 // rtp takes one packet from the wire to every viewer.
 func (l *loop) rtp(p *mediaPeer, b []byte) {
+	if len(b) < rtpHeader {
+		l.count.refused.Add(1)
+		return
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	s, repair := p.streams[ssrc], false
+	if s == nil {
+		s, repair = p.repairs[ssrc], true
+	}
+	if s == nil && !p.heard.may(ssrc) {
+		l.count.refused.Add(1)
+		return
+	}
 	plain, err := p.in.DecryptRTP(l.plain[:0], b, &l.hdr)
 	if err != nil {
 		l.count.refused.Add(1)
@@ -21,13 +35,10 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 		return
 	}
 	l.count.received.Add(1)
-	p.alive.Store(l.now.UnixNano())
-	p.record(h, l.now)
-	s, repair := p.streams[h.SSRC], false
+	l.heardFrom(p)
+	p.record(h, l.micros())
 	if s == nil {
-		s, repair = p.repairs[h.SSRC], true
-	}
-	if s == nil {
+		p.heard.note(ssrc)
 		if s, repair = l.admit(p, h); s == nil {
 			l.count.refused.Add(1)
 			return
@@ -40,28 +51,47 @@ func (l *loop) rtp(p *mediaPeer, b []byte) {
 		// RFC 4588, section 4: the number of the lost packet comes first.
 		// Without a hole to fill it is padding in disguise, to probe the path.
 		if seq, fresh := s.log.mend(uint16(payload[0])<<8 | uint16(payload[1])); fresh {
-			l.take(s, h, seq, payload[2:], c)
+			l.take(s, h, &packet{codec: c, seq: seq, payload: payload[2:]})
 		}
+	case !repair && !s.affords(len(payload), l.now):
+		l.count.refused.Add(1)
 	case !repair:
 		if seq, fresh := s.log.note(h.SequenceNumber, h.Timestamp, l.now); fresh {
 			if c == codecRED {
 				l.takeRED(s, h, seq, payload)
 				return
 			}
-			l.take(s, h, seq, payload, c)
+			l.take(s, h, &packet{codec: c, seq: seq, payload: payload})
 		}
 	}
 }
 
-// take stores and forwards a packet of a known stream.
-func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte, c codec) {
+// affords says whether a packet is within what a voice may take. Pictures are held
+// to each viewer's path, but voices go to everybody.
+func (s *inStream) affords(n int, now time.Time) bool {
+	if s.video {
+		return true
+	}
+	s.credit = min(s.credit+voiceMost/8*now.Sub(s.creditAt).Seconds(), voiceBurst)
+	s.creditAt = now
+	if s.credit < float64(n) {
+		return false
+	}
+	s.credit -= float64(n)
+	return true
+}
+
+// take stores and forwards a packet of a known stream: its codec, its number and
+// what it carries are given.
+func (l *loop) take(s *inStream, h *rtp.Header, pkt *packet) {
 	quiet := !s.flows(l.now)
 	s.lastAt = l.now
-	s.octets += uint32(len(payload)) //nolint:gosec // modulo 2^32
-	pkt := packet{codec: c, seq: seq, ts: h.Timestamp, marker: h.Marker, payload: payload}
+	size, c := len(pkt.payload), pkt.codec
+	s.octets += uint32(size) //nolint:gosec // modulo 2^32
+	pkt.ts, pkt.marker = h.Timestamp, h.Marker
 	pkt.desc.pic, pkt.desc.tl0, pkt.desc.tid = -1, -1, -1
-	if s.video && len(payload) > 0 {
-		d, ok := c.parse(payload)
+	if s.video && size > 0 {
+		d, ok := c.parse(pkt.payload)
 		if !ok {
 			// Keep the number, drop the rest: a hole would be asked for for ever.
 			pkt.payload = nil
@@ -75,17 +105,17 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte, c cod
 			s.keyWant, s.keySoon, s.keyCame, s.log.gaveUp = false, false, true, false
 		}
 	}
-	s.taken[max(0, pkt.desc.tid)] += len(payload) + packetCost
+	s.taken[max(0, pkt.desc.tid)] += size + packetCost
 	if s.ring != nil {
-		s.ring.put(&pkt)
+		s.ring.put(pkt)
 	}
 	if l.capture != nil {
-		l.capture.note(s, h, &pkt, l.now)
+		l.capture.note(s, h, pkt, l.now)
 	}
 	if s.pub.source == Microphone && s.exts.level != 0 {
 		s.pub.peer.loud(h.GetExtension(s.exts.level), l.now)
 	}
-	if s.video && c != s.codec && seq == s.log.highest {
+	if s.video && c != s.codec && pkt.seq == s.log.highest {
 		l.changeCodec(s, c)
 	}
 	if !s.pub.on {
@@ -96,14 +126,14 @@ func (l *loop) take(s *inStream, h *rtp.Header, seq int64, payload []byte, c cod
 			l.retarget(t, l.now)
 		}
 		if c == codecRED && !t.takesRED(s) {
-			one := pkt.plain(s.pts[codecVP8].pt)
+			one := pkt.plain()
 			l.forward(t, s, &one)
 			continue
 		}
-		l.forward(t, s, &pkt)
+		l.forward(t, s, pkt)
 	}
 	if pkt.desc.key {
-		s.key.keep(seq, l.now)
+		s.key.keep(pkt.seq, l.now)
 	}
 }
 
@@ -281,6 +311,7 @@ func (l *loop) open(p *mediaPeer, ssrc uint32, sec *section, layer int) *inStrea
 	if old := pub.layers[layer]; old != nil {
 		// The browser began the layer anew; the old SSRCs will not come back.
 		delete(p.streams, old.ssrc)
+		p.heard.end(old.ssrc)
 		maps.DeleteFunc(p.repairs, func(_ uint32, s *inStream) bool { return s == old })
 	}
 	s := &inStream{pub: pub, ssrc: ssrc, layer: layer, pts: sec.pts, exts: sec.exts, video: sec.video}
@@ -302,8 +333,8 @@ func (l *loop) open(p *mediaPeer, ssrc uint32, sec *section, layer int) *inStrea
 
 // record notes the arrival for transport-wide congestion control, whatever the
 // packet is: browsers probe the path with RTX of streams that have not begun,
-// and a probe not reported counts as lost.
-func (p *mediaPeer) record(h *rtp.Header, now time.Time) {
+// and a probe not reported counts as lost. The time is in µs.
+func (p *mediaPeer) record(h *rtp.Header, now int64) {
 	if p.twccID == 0 {
 		return
 	}
@@ -311,7 +342,7 @@ func (p *mediaPeer) record(h *rtp.Header, now time.Time) {
 	if len(b) != 2 {
 		return
 	}
-	p.arrived.note(h.SSRC, uint16(b[0])<<8|uint16(b[1]), now.UnixMicro())
+	p.arrived.note(h.SSRC, uint16(b[0])<<8|uint16(b[1]), now)
 }
 
 // loud follows the audio level of RFC 6464: 0 is loudest, 127 is silence.

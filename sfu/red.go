@@ -70,19 +70,16 @@ func (l *loop) takeRED(s *inStream, h *rtp.Header, seq int64, payload []byte) {
 		if at, fresh := s.log.mend(uint16(seq - int64(r.n-i))); fresh { //nolint:gosec // modulo 2^16
 			l.count.mended.Add(1)
 			l.redHdr = rtp.Header{SSRC: h.SSRC, SequenceNumber: uint16(at), Timestamp: h.Timestamp - old.back} //nolint:gosec // modulo 2^16
-			l.take(s, &l.redHdr, at, old.data, codecVP8)
+			l.take(s, &l.redHdr, &packet{codec: codecVP8, seq: at, payload: old.data})
 		}
 	}
-	l.take(s, h, seq, payload, codecRED)
+	l.take(s, h, &packet{codec: codecRED, seq: seq, payload: payload, opus: r.primary})
 }
 
 // plain is what viewers get who have not agreed to redundancy.
-func (p *packet) plain(opus uint8) packet {
+func (p *packet) plain() packet {
 	one := *p
-	one.codec = codecVP8
-	if r, ok := parseRED(p.payload, opus); ok {
-		one.payload = r.primary
-	}
+	one.codec, one.payload = codecVP8, p.opus
 	return one
 }
 

@@ -11,6 +11,7 @@ const (
 	repairShare = 0.5 // of a viewer's path, at most, for repairs
 	repairBurst = 200 * time.Millisecond
 	resentKept  = 128
+	soughtMost  = 2048 // numbers that one viewer's requests are looked for by in a slowEvery
 )
 
 // repairBudget keeps repairs from filling a path whose queue is what lost the
@@ -99,6 +100,9 @@ func (l *loop) resend(t *outTrack, pairs []rtcp.NackPair) {
 		for bit := -1; bit < 16; bit++ {
 			if bit >= 0 && pair.LostPackets&(1<<bit) == 0 {
 				continue
+			}
+			if t.to.sought++; t.to.sought > soughtMost {
+				return // nobody misses so much of what is worth having
 			}
 			l.resendOne(t, pair.PacketID+uint16(bit+1))
 		}

@@ -9,6 +9,7 @@ type packet struct {
 	codec   codec
 	desc    descriptor
 	payload []byte
+	opus    []byte // of codecRED: the voice of now within the payload
 }
 
 // ringGrain rounds buffers up: to the allocator's own steps, and so that one

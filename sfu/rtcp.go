@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -16,12 +17,18 @@ const (
 
 // rtcp hears what a peer says about the streams it sends and receives.
 func (l *loop) rtcp(p *mediaPeer, b []byte) {
+	ssrc := binary.BigEndian.Uint32(b[4:])
+	if !p.reports.may(ssrc) {
+		l.count.refused.Add(1)
+		return
+	}
 	plain, err := p.in.DecryptRTCP(l.plain[:0], b, &l.rtcpHdr)
 	if err != nil {
 		l.count.refused.Add(1)
 		return
 	}
-	p.alive.Store(l.now.UnixNano())
+	p.reports.note(ssrc)
+	l.heardFrom(p)
 	for len(plain) > 0 {
 		var pkt []byte
 		if pkt, plain = nextRTCP(plain); pkt == nil {

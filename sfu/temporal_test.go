@@ -224,7 +224,7 @@ func TestThinningDoesNotAllocate(t *testing.T) {
 		b.now = now.Add(time.Duration(i) * 33 * time.Millisecond)
 		b.hdr.SequenceNumber, b.hdr.Timestamp, b.hdr.Marker = uint16(p.seq), p.ts, true
 		seq, _ := in.log.note(uint16(p.seq), p.ts, b.now)
-		b.take(in, &b.hdr, seq, p.payload, codecVP8)
+		b.take(in, &b.hdr, &packet{codec: codecVP8, seq: seq, payload: p.payload})
 		b.resend(track, []rtcp.NackPair{{PacketID: uint16(track.rw.lastSeq)}})
 		track.resends = 0
 		b.flush()

@@ -35,21 +35,49 @@ const (
 	textOpening    = 1 << 10  // bytes that a new channel counts for
 )
 
+// typing is a channel on which a peer types.
+type typing struct {
+	raw  datachannel.ReadWriteCloserDeadliner
+	stop context.CancelFunc
+	over chan struct{} // closed once nothing of it runs
+}
+
+// replaced ends it for a newer one: whatever the browser does with it, nobody
+// waits for it any more.
+func (t *typing) replaced(p *Peer) {
+	t.stop()
+	p.hangUp(t.raw)
+	if err := t.raw.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		p.log.Debug("text channel", "error", err)
+	}
+}
+
 // textOpened takes the channel on which this peer types. The newest counts.
 func (p *Peer) textOpened(d *webrtc.DataChannel, raw datachannel.ReadWriteCloserDeadliner) {
 	if !d.Ordered() || d.MaxRetransmits() != nil || d.MaxPacketLifeTime() != nil {
 		p.refuseText(raw, fmt.Errorf("%w: the channel must be ordered and reliable", ErrNotText))
 		return
 	}
+	ctx, stop := context.WithCancel(p.ctx)
+	now, before := &typing{raw, stop, make(chan struct{})}, make(chan struct{})
 	p.mu.Lock()
 	old := p.typing
-	p.typing = raw
+	p.typing = now
 	p.mu.Unlock()
 	if old != nil {
-		p.hangUp(old)
+		old.replaced(p)
+		before = old.over
+	} else {
+		close(before)
 	}
 	at := placeIn(d.Label())
-	if !p.beside(func() { p.takeText(raw, at) }) {
+	if !p.beside(func() {
+		defer close(now.over)
+		defer stop()
+		<-before // it gives back what of the rate it waited for
+		p.takeText(ctx, raw, at)
+	}) {
+		stop()
 		p.hangUp(raw)
 	}
 }
@@ -69,9 +97,9 @@ func placeIn(label string) int64 {
 
 // takeText adds what comes to the peer's stream until the channel ends. Who
 // sends faster than anybody types is read more slowly, and nothing is lost.
-func (p *Peer) takeText(raw datachannel.ReadWriteCloserDeadliner, at int64) {
+func (p *Peer) takeText(ctx context.Context, raw datachannel.ReadWriteCloserDeadliner, at int64) {
 	defer p.hangUp(raw)
-	if p.typed.WaitN(p.ctx, textOpening) != nil {
+	if p.typed.WaitN(ctx, textOpening) != nil {
 		return
 	}
 	s, skip := p.room.text.begin(p, raw, at)
@@ -100,7 +128,7 @@ func (p *Peer) takeText(raw datachannel.ReadWriteCloserDeadliner, at int64) {
 		fresh := buf[min(int64(whole), skip):whole]
 		skip -= int64(whole - len(fresh))
 		if len(fresh) > 0 {
-			if p.typed.WaitN(p.ctx, len(fresh)) != nil || !s.add(raw, fresh) {
+			if p.typed.WaitN(ctx, len(fresh)) != nil || !s.add(raw, fresh) {
 				return
 			}
 			p.room.loop.count.textBytes.Add(uint64(len(fresh)))

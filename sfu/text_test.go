@@ -319,3 +319,24 @@ func TestTextGoesOnAfterABreak(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Somebody who opens channel after channel waits no longer than for one of them,
+// and what the older ones would have waited for does not pile up.
+func TestTextChannelsWithoutEnd(t *testing.T) {
+	_, a, _, toB := pair(t)
+	protocol := "t140"
+	for range 40 {
+		if _, err := a.PC.CreateDataChannel("text", &webrtc.DataChannelInit{Protocol: &protocol}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.types(t, "text").say(t, "after all")
+	reads(t, toB, "text/a/0").hears(t, "after all")
+	n := 0
+	for _, stack := range goroutines() {
+		n += strings.Count(stack, ".takeText(")
+	}
+	if n > 1 {
+		t.Errorf("%d channels are read", n)
+	}
+}

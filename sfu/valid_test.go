@@ -130,7 +130,7 @@ func (s *trial) land() {
 			seq, fresh = f.x.in.log.note(f.seq, f.h.Timestamp, s.now)
 		}
 		if fresh {
-			s.take(f.x.in, &f.h, seq, f.b, codecVP8)
+			s.take(f.x.in, &f.h, &packet{codec: codecVP8, seq: seq, payload: f.b})
 		}
 	}
 	s.late = later

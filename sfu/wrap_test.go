@@ -79,6 +79,11 @@ func TestPublisherBeginsAnewOnAnotherSSRC(t *testing.T) {
 	if s.from.pubs[Camera].layers[layerHigh] == old || s.from.streams[0x1234] != nil {
 		t.Error("the old stream is still there")
 	}
+	binary.BigEndian.PutUint32(s.plain[8:], 0x1234)
+	s.arrive(t, s.plain) // what was late
+	if now := s.from.pubs[Camera].layers[layerHigh]; now == nil || now.ssrc != ssrc {
+		t.Error("the old stream came back")
+	}
 }
 
 // A publisher who vanishes in the midst of a frame leaves half a frame. The slot's
