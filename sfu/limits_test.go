@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,6 +86,10 @@ func TestBadOffers(t *testing.T) {
 		"sends on a slot":  func(o *sfu.Offer) { o.Receive[0].Camera = video; o.Send.Camera = "" },
 		"too many slots":   func(o *sfu.Offer) { o.Receive = append(o.Receive, sfu.SlotSections{}) },
 		"doubled sections": func(o *sfu.Offer) { o.SDP += o.SDP[strings.Index(o.SDP, "m="):] },
+		"many formats":     func(o *sfu.Offer) { o.SDP = strings.Replace(o.SDP, " 120\r\n", strings.Repeat(" 120", 200)+"\r\n", 1) },
+		"many attributes": func(o *sfu.Offer) {
+			o.SDP = strings.Replace(o.SDP, "a=rtpmap:120", strings.Repeat("a=rtcp-fb:120 x\r\n", 2000)+"a=rtpmap:120", 1)
+		},
 		"many sections": func(o *sfu.Offer) {
 			for i := range 50 {
 				o.SDP += fmt.Sprintf("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:x%d\r\n", i)
@@ -121,6 +126,31 @@ func TestBadOffers(t *testing.T) {
 	cancel()
 	if _, err := p.Negotiate(stopped, good); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// An offer that names addresses makes the server send nothing there.
+func TestOffersNameNoAddresses(t *testing.T) {
+	other, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close() //nolint:errcheck // the test is over
+	_, port, err := net.SplitHostPort(other.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t)
+	a := join(t, s, "room", "a", sfutest.Options{Offer: func(sdp string) string {
+		return strings.ReplaceAll(sdp, "a=ice-ufrag:", "a=candidate:1 1 udp 2130706431 127.0.0.1 "+port+" typ host\r\na=ice-ufrag:")
+	}})
+	a.until(t, "the connection", func(st sfutest.State) bool { return st.Connected > 0 })
+	// Checks go to all addresses at once; that of the connection has been answered.
+	if err := other.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, from, err := other.ReadFrom(make([]byte, 1500)); err == nil {
+		t.Errorf("%d bytes came from %v", n, from)
 	}
 }
 
@@ -188,6 +218,105 @@ func TestCloseLeavesNothing(t *testing.T) {
 			t.Errorf("peers: %d", st.Peers)
 		}
 	})
+	leftNothing(t, before)
+}
+
+// Whoever vanishes in whatever phase, nothing of them is left.
+func TestPeersThatVanish(t *testing.T) {
+	before := goroutines()
+	noHandshake := func(e *webrtc.SettingEngine) {
+		e.SetDTLSConnectContextMaker(func() (context.Context, func()) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			return ctx, cancel
+		})
+	}
+	for name, opt := range map[string]sfutest.Options{
+		"before an offer": {}, "after the answer": {}, "before the handshake": {Setting: noHandshake}, "amid a call": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			o := sfutest.NewObserver()
+			p, err := s.Join("room", "a", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := sfutest.NewClient(opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close() //nolint:errcheck // it may be broken
+			switch name {
+			case "before an offer":
+			case "amid a call":
+				err = c.Connect(deadline(t), p)
+			default:
+				var offer sfu.Offer
+				if offer, err = c.Offer(false); err != nil {
+					break
+				}
+				var answer string
+				if answer, err = p.Negotiate(deadline(t), offer); err != nil || name == "after the answer" {
+					break
+				}
+				tried := make(chan struct{})
+				failed := sync.OnceFunc(func() { close(tried) })
+				c.PC.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
+					if st == webrtc.PeerConnectionStateFailed {
+						failed()
+					}
+				})
+				if err = c.Answer(answer); err == nil {
+					<-tried
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+			if st := s.Stats(); st.Rooms != 0 || st.Peers != 0 {
+				t.Errorf("%d rooms, %d peers are left", st.Rooms, st.Peers)
+			}
+		})
+	}
+	leftNothing(t, before)
+}
+
+// Each ICE restart takes the place of the one before it: their sockets do not pile up.
+func TestManyICERestarts(t *testing.T) {
+	s := start(t)
+	a := join(t, s, "room", "a", sfutest.Options{})
+	for range 30 {
+		o, err := a.Offer(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := a.peer.Negotiate(deadline(t), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Answer(answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reading := func() (n int) {
+		for _, stack := range goroutines() {
+			n += strings.Count(stack, ".(*muxConn).ReadFrom(")
+		}
+		return n
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for reading() > 2 { // UDP and TCP
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sockets are read", reading())
+		}
+		time.Sleep(20 * time.Millisecond) // a goroutine's end tells nobody
+	}
+}
+
+// leftNothing waits until there are no goroutines but those from before.
+func leftNothing(t *testing.T, before map[string]string) {
+	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		left := goroutines()

@@ -199,7 +199,8 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	if err != nil {
 		return "", err
 	}
-	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.SDP}); err != nil {
+	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: withoutCandidates(o.SDP)}
+	if err := pc.SetRemoteDescription(offer); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadOffer, err)
 	}
 	if err := orderVoice(pc, desc, o.Send.Microphone); err != nil {

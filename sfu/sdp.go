@@ -24,6 +24,11 @@ type section struct {
 // extensions are the ids of the header extensions the loop reads; 0: absent.
 type extensions struct{ mid, rid, repaired, twcc, level uint8 }
 
+const (
+	formatsMost    = 128  // of a section: payload types have seven bits
+	attributesMost = 1024 // of a section; browsers write some 400 where they offer all they have
+)
+
 func badOffer(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", ErrBadOffer, fmt.Sprintf(format, a...))
 }
@@ -67,6 +72,10 @@ func checkOffer(o *Offer, cfg *Config, have []SlotSections) (*sdp.SessionDescrip
 	}
 	byMid := map[string]*sdp.MediaDescription{}
 	for _, m := range d.MediaDescriptions {
+		// pion makes for each format a list of the attributes about it.
+		if len(m.MediaName.Formats) > formatsMost || len(m.Attributes) > attributesMost {
+			return nil, badOffer("a section of %d formats and %d attributes", len(m.MediaName.Formats), len(m.Attributes))
+		}
 		mid, ok := m.Attribute("mid")
 		if !ok || mid == "" || len(mid) > 16 || byMid[mid] != nil {
 			return nil, badOffer("section without a mid of its own")
@@ -182,6 +191,20 @@ func (e *extensions) set(uri string, id uint8) {
 	case audioLevelURI:
 		e.level = id
 	}
+}
+
+// withoutCandidates takes out of an offer the addresses that it names. Where the
+// browser is, its own checks show; to those that it names, pion would send checks
+// too, whosever they are.
+func withoutCandidates(offer string) string {
+	var b strings.Builder
+	b.Grow(len(offer))
+	for line := range strings.Lines(offer) {
+		if !strings.HasPrefix(line, "a=candidate:") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // withCandidates puts a host candidate for each announced address where pion

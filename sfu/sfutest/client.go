@@ -32,6 +32,8 @@ type Options struct {
 	Setting func(*webrtc.SettingEngine)
 	// Connection is pion's configuration, for example its ICE servers.
 	Connection webrtc.Configuration
+	// Offer changes what is offered, on its way to the SFU.
+	Offer func(sdp string) string
 	// Answer changes the SFU's answer before it is taken.
 	Answer func(sdp string) string
 	// Codecs of pictures beside VP8.
@@ -264,6 +266,9 @@ func (c *Client) Offer(restart bool) (sfu.Offer, error) {
 	out := sfu.Offer{SDP: o.SDP, Send: sfu.SendSections{
 		Microphone: c.sendT[0].Mid(), Camera: c.sendT[1].Mid(), Screen: c.sendT[2].Mid(),
 	}}
+	if c.opt.Offer != nil {
+		out.SDP = c.opt.Offer(out.SDP)
+	}
 	for _, s := range c.recv {
 		out.Receive = append(out.Receive, sfu.SlotSections{
 			Audio: s[sfu.Microphone].Mid(), Camera: s[sfu.Camera].Mid(), Screen: s[sfu.Screen].Mid(),
