@@ -1,6 +1,7 @@
 package sfu_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -79,29 +80,17 @@ func TestViewersGetWhatTheyAgreedTo(t *testing.T) {
 	a := join(t, s, "room", "a", opt)
 	b := join(t, s, "room", "b", with(2, h264(), vp9()))
 	c := join(t, s, "room", "c", with(2))
-	done := make(chan struct{})
-	stopped := make(chan struct{})
-	t.Cleanup(func() { close(done); <-stopped })
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for n := uint16(0); ; n++ {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			// Flags: picture id, begins, ends; each tenth is a keyframe.
-			frame := []byte{0xcc, 0x80 | byte(n>>8)&0x7f, byte(n & 0xff), 1, 2, 3}
-			if n%10 == 0 {
-				frame[0] = 0x8c
-			}
-			if a.SendPicture("h", rtp.Header{SequenceNumber: n, Timestamp: 3000 * uint32(n), Marker: true}, frame) != nil || a.SendAudio(n, 960*uint32(n), []byte{1, 2, 3}) != nil {
-				return
-			}
+	every(t, 20*time.Millisecond, func(n uint16) error {
+		// Flags: picture id, begins, ends; each tenth is a keyframe.
+		frame := []byte{0xcc, 0x80 | byte(n>>8)&0x7f, byte(n & 0xff), 1, 2, 3}
+		if n%10 == 0 {
+			frame[0] = 0x8c
 		}
-	}()
+		return errors.Join(
+			a.SendPicture("h", rtp.Header{SequenceNumber: n, Timestamp: 3000 * uint32(n), Marker: true}, frame),
+			a.SendAudio(n, 960*uint32(n), []byte{1, 2, 3}),
+		)
+	})
 	first := b.next(t, "a's camera", camera)
 	if first.Packet.PayloadType != 41 || first.Packet.Payload[0] != 0x8c {
 		t.Errorf("payload type %d, flags %x", first.Packet.PayloadType, first.Packet.Payload[0])

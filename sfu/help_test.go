@@ -117,3 +117,25 @@ func (m *member) next(t testing.TB, what string, ok func(sfutest.Media) bool) sf
 		}
 	}
 }
+
+// every calls f again and again until it fails or the test ends.
+func every(t testing.TB, pause time.Duration, f func(n uint16) error) {
+	t.Helper()
+	done, stopped := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(done); <-stopped })
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		for n := uint16(0); ; n++ {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			if f(n) != nil {
+				return // the connection may be closed before the test ends
+			}
+		}
+	}()
+}

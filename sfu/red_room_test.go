@@ -23,27 +23,13 @@ func TestVoiceWithRedundancy(t *testing.T) {
 	a := join(t, s, "room", "a", sfutest.Options{Slots: 2, Redundancy: true})
 	b := join(t, s, "room", "b", sfutest.Options{Slots: 2})
 	c := join(t, s, "room", "c", sfutest.Options{Slots: 2, Redundancy: true})
-	done, stopped := make(chan struct{}), make(chan struct{})
-	t.Cleanup(func() { close(done); <-stopped })
 	word := func(n uint16) []byte { return binary.BigEndian.AppendUint16([]byte("word"), n) }
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for n := uint16(1); ; n++ {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			if n%4 == 0 {
-				continue
-			}
-			if a.SendAudio(n, 960*uint32(n), twice(word(n-1), word(n))) != nil {
-				return
-			}
+	every(t, 5*time.Millisecond, func(n uint16) error {
+		if n%4 == 0 {
+			return nil
 		}
-	}()
+		return a.SendAudio(n, 960*uint32(n), twice(word(n-1), word(n)))
+	})
 	voice := func(m sfutest.Media) bool { return m.Source == sfu.Microphone }
 	const length = 200
 	said := func(m *member, read func(pt uint8, payload []byte) []byte) {

@@ -124,9 +124,10 @@ func (p *mediaPeer) report(now time.Time) Report {
 			if t.source == Camera {
 				wanted = t.quality
 			}
+			fares := t.survey()
 			r.Slots = append(r.Slots, SlotReport{
-				Slot: i, Source: t.source, Layer: t.cur.quality(), Wanted: wanted, Bitrate: t.health.meter.rate,
-				Loss: float64(t.lost) / 256, Jitter: ticks(t.jitter, t.rw.clock),
+				Slot: i, Source: t.source, Layer: t.cur.quality(), Wanted: wanted,
+				Bitrate: fares.Bitrate, Loss: fares.Loss, Jitter: fares.Jitter,
 				Keyframes: t.health.keyframes, Freezes: t.health.freezes,
 			})
 		}

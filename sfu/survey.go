@@ -96,9 +96,7 @@ func (sv *Survey) add(p *mediaPeer, now time.Time) {
 	sv.Low += ps.Low
 	for _, t := range p.tracks {
 		if t.cur != nil {
-			sv.Slots = append(sv.Slots, SlotSurvey{
-				Source: t.source, Bitrate: t.health.meter.rate, Loss: float64(t.lost) / 256, Jitter: ticks(t.jitter, t.rw.clock),
-			})
+			sv.Slots = append(sv.Slots, t.survey())
 		}
 		if t.source.kind() != "video" {
 			continue
@@ -108,6 +106,13 @@ func (sv *Survey) add(p *mediaPeer, now time.Time) {
 		}
 	}
 	sv.Peers = append(sv.Peers, ps)
+}
+
+// survey is how the section fares at its viewer.
+func (t *outTrack) survey() SlotSurvey {
+	return SlotSurvey{
+		Source: t.source, Bitrate: t.health.meter.rate, Loss: float64(t.lost) / 256, Jitter: ticks(t.jitter, t.rw.clock),
+	}
 }
 
 // Survey is how this peer's media fares; ok is false while it has no connection.
@@ -137,11 +142,12 @@ func (p *mediaPeer) survey(now time.Time) (ps PeerSurvey, tracks int) {
 			continue
 		}
 		tracks++
+		fares := t.survey()
 		if t.source == Camera && t.quality == QualityHigh && t.cur.layer == layerLow {
 			ps.Low++
 		}
-		ps.Loss = max(ps.Loss, float64(t.lost)/256)
-		ps.Jitter = max(ps.Jitter, ticks(t.jitter, t.rw.clock))
+		ps.Loss = max(ps.Loss, fares.Loss)
+		ps.Jitter = max(ps.Jitter, fares.Jitter)
 	}
 	return ps, tracks
 }
