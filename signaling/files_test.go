@@ -151,3 +151,26 @@ func TestDeliveryIsHeardAfterADrop(t *testing.T) {
 		t.Errorf("delivered %+v", d)
 	}
 }
+
+// Where the connections of both ends have failed, the media server tells nobody of
+// the transfer any more: it ends when an end comes back with another connection.
+func TestTransferWhoseConnectionsFail(t *testing.T) {
+	k := open(t)
+	anna, mario, a, m := k.call()
+	anna.send(protocol.OfferFile{ID: "f", Name: "a.pdf", Size: 1000})
+	until(mario, func(f protocol.FileOffered) bool { return f.ID == "f" })
+	mario.send(protocol.AcceptFile{ID: "f"})
+	id := wait[protocol.Transfer](mario).Transfer
+	for _, name := range []string{a.Peer, m.Peer} {
+		k.media.peer(t, name).observer.Failed()
+	}
+	until(anna, func(p protocol.Participant) bool { return p.State == protocol.StateReconnecting })
+	until(mario, func(p protocol.Participant) bool { return p.State == protocol.StateReconnecting })
+	mario.send(protocol.Offer{SDP: "new"})
+	for _, c := range []*client{anna, mario} {
+		if e := wait[protocol.TransferEnded](c); e.Transfer != id || e.Code != protocol.CodeUnavailable {
+			t.Errorf("ended: %+v", e)
+		}
+	}
+	wait[protocol.Answer](mario)
+}

@@ -121,7 +121,7 @@ func (s *Server) seat(c *conn, g token.Grant, join protocol.Join, asked time.Tim
 		r = newRoom(g)
 		s.rooms[g.Room] = r
 	}
-	r.update(g)
+	s.update(r, g)
 	r.elsewhere = false
 	old := r.identity(g.Identity)
 	direct := g.Role == token.RoleHost || r.admitted[g.Identity]

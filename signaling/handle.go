@@ -111,7 +111,8 @@ func (x *session) serveRoom(c *conn, m protocol.ClientMessage) error {
 		setPublishing(media, m.Source, m.On)
 		x.publish(m)
 	case protocol.View:
-		if err := media.SetQuality(m.Slot, qualityOf(m.Quality)); err != nil {
+		//nolint:gosec // one of three, since it was decoded
+		if err := media.SetQuality(m.Slot, sfu.Quality(slices.Index(qualityNames(), m.Quality))); err != nil {
 			return faulty(protocol.CodeBadMessage)
 		}
 	case protocol.AcceptFile:
@@ -165,33 +166,24 @@ func (x *session) publish(m protocol.Publish) {
 // setPublishing opens or shuts a source on the media side. Text has no gate
 // there: its channel is open while it is on.
 func setPublishing(media MediaPeer, s protocol.Source, on bool) {
-	if s != protocol.SourceText {
-		media.SetPublishing(sourceOf(s), on)
+	if of := slices.Index(sourceNames(), s); of >= 0 {
+		media.SetPublishing(sfu.Source(of), on) //nolint:gosec // one of four
 	}
 }
 
-func sourceOf(s protocol.Source) sfu.Source {
-	switch s {
-	case protocol.SourceCamera:
-		return sfu.Camera
-	case protocol.SourceScreen:
-		return sfu.Screen
-	case protocol.SourceScreenAudio:
-		return sfu.ScreenAudio
-	case protocol.SourceMicrophone, protocol.SourceText:
+// sourceNames are the protocol's names of the media server's sources, in their order.
+func sourceNames() []protocol.Source {
+	return []protocol.Source{
+		sfu.Microphone: protocol.SourceMicrophone, sfu.Camera: protocol.SourceCamera,
+		sfu.Screen: protocol.SourceScreen, sfu.ScreenAudio: protocol.SourceScreenAudio,
 	}
-	return sfu.Microphone
 }
 
-func qualityOf(q protocol.Quality) sfu.Quality {
-	switch q {
-	case protocol.QualityLow:
-		return sfu.QualityLow
-	case protocol.QualityHigh:
-		return sfu.QualityHigh
-	case protocol.QualityNone:
+// qualityNames are those of its qualities.
+func qualityNames() []protocol.Quality {
+	return []protocol.Quality{
+		sfu.QualityNone: protocol.QualityNone, sfu.QualityLow: protocol.QualityLow, sfu.QualityHigh: protocol.QualityHigh,
 	}
-	return sfu.QualityNone
 }
 
 func offerOf(o protocol.Offer) sfu.Offer {

@@ -43,10 +43,7 @@ func (s *Server) lobbyChanged(r *room) {
 
 // queueChanged tells who waits in a counter's line what has changed for them.
 func (s *Server) queueChanged(queue string) {
-	for _, r := range s.rooms {
-		if r.queue != queue {
-			continue
-		}
+	for r := range s.queues[queue] {
 		for _, x := range r.seats {
 			if x.state == waiting {
 				s.tellWaiting(x)
@@ -80,9 +77,9 @@ func (s *Server) waitingFor(x *session) protocol.Waiting {
 func (s *Server) line(mine *room) (position int, wait time.Duration) {
 	now := s.cfg.Now()
 	position = 1
-	for _, r := range s.rooms {
+	for r := range s.queues[mine.queue] {
 		switch {
-		case r == mine || r.queue != mine.queue:
+		case r == mine:
 		case r.busy():
 			wait += max(r.info.EndsAt.Sub(now), 0)
 		case r.waits() && r.before(mine):

@@ -47,6 +47,11 @@ func (x *session) mediaForOffer() (MediaPeer, error) {
 	}
 	x.media.Close()
 	x.epoch++
+	// Its end of a transfer is not heard of any more, nor the other's where that has
+	// failed too.
+	x.s.mu.Lock()
+	x.s.endTransfers(x.room, protocol.CodeUnavailable, func(t *transfer) bool { return !t.passed && (t.from == x || t.to == x) })
+	x.s.mu.Unlock()
 	x.slots, x.layers, x.paused, x.codec = map[int]string{}, nil, protocol.Paused{}, protocol.Codec{}
 	peer, err := x.s.cfg.Media.Join(x.room.id, x.name, &observer{x: x, epoch: x.epoch})
 	if err != nil {

@@ -105,41 +105,18 @@ func statisticsOf(r sfu.Report) protocol.Statistics {
 		RTT: r.RTT.Milliseconds(), Estimate: r.Estimate,
 		Sends: make([]protocol.SendStatistics, 0, len(r.Sends)), Slots: make([]protocol.SlotStatistics, 0, len(r.Slots)),
 	}
+	sources, layers := sourceNames(), qualityNames()
 	for _, s := range r.Sends {
 		m.Sends = append(m.Sends, protocol.SendStatistics{
-			Source: sourceNamed(s.Source), Layer: qualityNamed(s.Layer), Bitrate: s.Bitrate, Loss: s.Loss,
+			Source: sources[s.Source], Layer: layers[s.Layer], Bitrate: s.Bitrate, Loss: s.Loss,
 			Jitter: s.Jitter.Milliseconds(), Keyframes: s.Keyframes,
 		})
 	}
 	for _, s := range r.Slots {
 		m.Slots = append(m.Slots, protocol.SlotStatistics{
-			Slot: s.Slot, Source: sourceNamed(s.Source), Layer: qualityNamed(s.Layer), Wanted: qualityNamed(s.Wanted),
+			Slot: s.Slot, Source: sources[s.Source], Layer: layers[s.Layer], Wanted: layers[s.Wanted],
 			Bitrate: s.Bitrate, Loss: s.Loss, Jitter: s.Jitter.Milliseconds(), Keyframes: s.Keyframes, Freezes: s.Freezes,
 		})
 	}
 	return m
-}
-
-func sourceNamed(s sfu.Source) protocol.Source {
-	switch s {
-	case sfu.Camera:
-		return protocol.SourceCamera
-	case sfu.Screen:
-		return protocol.SourceScreen
-	case sfu.ScreenAudio:
-		return protocol.SourceScreenAudio
-	case sfu.Microphone:
-	}
-	return protocol.SourceMicrophone
-}
-
-func qualityNamed(q sfu.Quality) protocol.Quality {
-	switch q {
-	case sfu.QualityLow:
-		return protocol.QualityLow
-	case sfu.QualityHigh:
-		return protocol.QualityHigh
-	case sfu.QualityNone:
-	}
-	return protocol.QualityNone
 }

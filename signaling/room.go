@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sportello/booking/token"
 	"sportello/signaling/protocol"
 )
@@ -51,12 +53,25 @@ func newRoom(g token.Grant) *room {
 }
 
 // update takes the newest grant's word on what a rescheduling may have moved.
-func (r *room) update(g token.Grant) {
+func (s *Server) update(r *room, g token.Grant) {
+	s.unqueue(r)
 	r.queue = g.Queue
+	if s.queues[r.queue] == nil {
+		s.queues[r.queue] = map[*room]struct{}{}
+	}
+	s.queues[r.queue][r] = struct{}{}
 	r.info = protocol.RoomInfo{Office: g.Office, Service: g.Service, StartsAt: g.StartsAt, EndsAt: g.EndsAt}
 	r.officeEN, r.serviceEN = g.OfficeEN, g.ServiceEN
 	if g.NotAfter.After(r.notAfter) {
 		r.notAfter = g.NotAfter
+	}
+}
+
+// unqueue takes a room out of its counter's queue.
+func (s *Server) unqueue(r *room) {
+	delete(s.queues[r.queue], r)
+	if len(s.queues[r.queue]) == 0 {
+		delete(s.queues, r.queue)
 	}
 }
 
@@ -218,8 +233,24 @@ func (s *Server) end(x *session, why protocol.Ended) {
 		return
 	}
 	s.remove(x)
-	s.over[x.id] = verdict{why, s.cfg.Now()}
+	s.remember(x.id, why)
 	x.post(func() { x.finish(why) })
+}
+
+// maxOver is how many ends are remembered; who comes back to one that is not joins
+// with the booking secret, and hears then how it is.
+const maxOver = 1 << 14
+
+// remember keeps the end of a session for a client that was not there to hear it.
+// Where somebody joins without end, some others are forgotten early.
+func (s *Server) remember(id uuid.UUID, why protocol.Ended) {
+	for other := range s.over {
+		if len(s.over) < maxOver {
+			break
+		}
+		delete(s.over, other)
+	}
+	s.over[id] = verdict{why, s.cfg.Now()}
 }
 
 // remove takes x out of the books; it may be out already.
@@ -283,6 +314,7 @@ func (s *Server) expire(now time.Time) {
 		}
 		if len(r.seats) == 0 && (over || len(r.admitted) == 0) {
 			delete(s.rooms, id)
+			s.unqueue(r)
 			continue
 		}
 		queues[r.queue] = true

@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -33,6 +34,7 @@ type Server struct {
 	mu       sync.Mutex // the books; see doc.go
 	closing  bool
 	rooms    map[string]*room
+	queues   map[string]map[*room]struct{} // the same, by their counter's queue
 	sessions map[uuid.UUID]*session
 	over     map[uuid.UUID]verdict
 	revoked  map[token.Hash]time.Time // of late: for the joins that are under way
@@ -72,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, sealer: newSealer(), node: uuid.NewString(), moved: map[string]time.Time{},
-		rooms: map[string]*room{}, sessions: map[uuid.UUID]*session{},
+		rooms: map[string]*room{}, queues: map[string]map[*room]struct{}{}, sessions: map[uuid.UUID]*session{},
 		over: map[uuid.UUID]verdict{}, revoked: map[token.Hash]time.Time{}, perIP: map[string]int{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -214,7 +216,11 @@ func (s *Server) listen(ctx context.Context, c *conn, x *session, written <-chan
 // the close handshake needs a reader.
 func (s *Server) drain(ctx context.Context, c *conn, written <-chan struct{}) {
 	for range 1000 {
-		if _, _, err := c.ws.Read(ctx); err != nil {
+		_, r, err := c.ws.Reader(ctx)
+		if err == nil {
+			_, err = io.Copy(io.Discard, r) // it may be without end
+		}
+		if err != nil {
 			break
 		}
 	}
