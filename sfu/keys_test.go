@@ -6,12 +6,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
+	"github.com/pion/webrtc/v4"
 )
 
 // What the keyring derives must be what pion/dtls itself exports, for each
@@ -92,5 +94,28 @@ func compareKeys(t *testing.T, cert tls.Certificate, suite dtls.CipherSuiteID, p
 	}
 	if _, _, err := k.contexts(); !errors.Is(err, errNoSecret) {
 		t.Errorf("a second derivation: %v", err)
+	}
+}
+
+// failing hears of a connection that cannot be used.
+type failing struct {
+	Observer
+	connected, failed int
+}
+
+func (f *failing) Connected() { f.connected++ }
+func (f *failing) Failed()    { f.failed++ }
+
+// A connection whose keys cannot be had, as with another version of DTLS, is no
+// connection: the page hears that it failed.
+func TestNoKeysNoConnection(t *testing.T) {
+	var heard failing
+	p := &Peer{events: newMailbox(&heard), log: slog.New(slog.DiscardHandler)}
+	p.connectionChanged(webrtc.PeerConnectionStateConnected)
+	for _, f := range p.events.queue {
+		f(p.events.o)
+	}
+	if heard.failed != 1 || heard.connected != 0 || p.keyed {
+		t.Errorf("%d failed, %d connected", heard.failed, heard.connected)
 	}
 }

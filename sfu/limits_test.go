@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -126,6 +127,32 @@ func TestBadOffers(t *testing.T) {
 	cancel()
 	if _, err := p.Negotiate(stopped, good); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// There may be rooms by thousands, and each goes with its last person.
+func TestThousandsOfRooms(t *testing.T) {
+	const rooms = 3000
+	s := start(t, func(c *sfu.Config) { c.Loops = 2 })
+	peers := make([]*sfu.Peer, 0, 2*rooms)
+	for i := range 2 * rooms {
+		p, err := s.Join(strconv.Itoa(i%rooms), strconv.Itoa(i), sfutest.NewObserver())
+		if err != nil {
+			t.Fatal(err)
+		}
+		peers = append(peers, p)
+	}
+	if st := s.Stats(); st.Rooms != rooms || st.Peers != 2*rooms {
+		t.Errorf("%d rooms, %d peers", st.Rooms, st.Peers)
+	}
+	if sv := s.Survey(); sv.RoomSizes[2] != rooms {
+		t.Errorf("the loops have %v", sv.RoomSizes)
+	}
+	for _, p := range peers {
+		p.Close()
+	}
+	if st := s.Stats(); st.Rooms != 0 || st.Peers != 0 || len(s.Survey().RoomSizes) != 0 {
+		t.Errorf("%d rooms, %d peers are left", st.Rooms, st.Peers)
 	}
 }
 
