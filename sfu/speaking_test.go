@@ -45,7 +45,7 @@ func TestWhoSpeaks(t *testing.T) {
 	want("a quiet room")
 	say(20, 10)
 	want("a voice", "from")
-	say(127, 5)
+	say(127, 4)
 	want("between two words", "from")
 	say(127, 100)
 	want("silence")

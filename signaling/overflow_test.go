@@ -162,7 +162,11 @@ func TestWhatFollowsARefusalIsNotKept(t *testing.T) {
 	_ = res.Body.Close()
 	// frame is the header of a masked one (RFC 6455, section 5.2); the key is zero.
 	frame := func(opcode byte, size int) []byte {
-		return append(binary.BigEndian.AppendUint64([]byte{0x80 | opcode, 0x80 | 127}, uint64(size)), 0, 0, 0, 0) //nolint:gosec // not negative
+		head := []byte{0x80 | opcode, 0x80 | byte(size)}
+		if size > 125 {
+			head = binary.BigEndian.AppendUint64([]byte{0x80 | opcode, 0x80 | 127}, uint64(size)) //nolint:gosec // not negative
+		}
+		return append(head, 0, 0, 0, 0)
 	}
 	join, err := protocol.Encode(protocol.Join{Version: protocol.Version, Token: "nobody"})
 	if err != nil {
