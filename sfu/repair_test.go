@@ -96,7 +96,7 @@ func TestRepairsDoNotFillThePath(t *testing.T) {
 	const seconds = 10
 	for range seconds * int(time.Second/tickEvery) {
 		s.now = s.now.Add(tickEvery)
-		s.track.resends = 0
+		s.track.resends, s.viewer.sought = 0, 0
 		s.viewer.repair.refill(s.viewer.path.rate)
 		for i := range int64(200) {
 			s.resend(s.track, []rtcp.NackPair{{PacketID: uint16(last - i)}}) //nolint:gosec // modulo 2^16

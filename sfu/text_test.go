@@ -324,13 +324,18 @@ func TestTextGoesOnAfterABreak(t *testing.T) {
 // and what the older ones would have waited for does not pile up.
 func TestTextChannelsWithoutEnd(t *testing.T) {
 	_, a, _, toB := pair(t)
-	protocol := "t140"
+	last := a.types(t, "text")
 	for range 40 {
-		if _, err := a.PC.CreateDataChannel("text", &webrtc.DataChannelInit{Protocol: &protocol}); err != nil {
+		before := last
+		last = a.types(t, "text")
+		if err := before.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
+		if _, _, err := before.ReadDataChannel(make([]byte, 10)); !errors.Is(err, io.EOF) {
+			t.Fatalf("an older channel: %v", err)
+		}
 	}
-	a.types(t, "text").say(t, "after all")
+	last.say(t, "after all")
 	reads(t, toB, "text/a/0").hears(t, "after all")
 	n := 0
 	for _, stack := range goroutines() {

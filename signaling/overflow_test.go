@@ -162,9 +162,9 @@ func TestWhatFollowsARefusalIsNotKept(t *testing.T) {
 	_ = res.Body.Close()
 	// frame is the header of a masked one (RFC 6455, section 5.2); the key is zero.
 	frame := func(opcode byte, size int) []byte {
-		head := []byte{0x80 | opcode, 0x80 | byte(size)}
+		head := []byte{0x80 | opcode, 0x80 | byte(size)} //nolint:gosec // where it is small
 		if size > 125 {
-			head = binary.BigEndian.AppendUint64([]byte{0x80 | opcode, 0x80 | 127}, uint64(size)) //nolint:gosec // not negative
+			head = binary.BigEndian.AppendUint64([]byte{0x80 | opcode, 0x80 | 127}, uint64(size))
 		}
 		return append(head, 0, 0, 0, 0)
 	}
