@@ -80,7 +80,7 @@ func TestReportOfManyPackets(t *testing.T) {
 		e.number(1000, time.Unix(0, 0))
 	}
 	for range 10_000 {
-		seq, n := e.next-1-rand.Int64N(1<<16), rand.IntN(1<<13)
+		seq, n := e.next-1-rand.Int64N(1<<16), rand.IntN(1<<13) //nolint:gosec // a test's chance
 		from, to := e.known(seq, n)
 		if to-from > sentKept {
 			t.Fatalf("%d of %d", to-from, n)
@@ -147,7 +147,7 @@ func TestVoiceWithoutEnd(t *testing.T) {
 	b.add(b.from.room, v)
 	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 111, SSRC: 0x99}, Payload: make([]byte, size)}
 	for n := range seconds * 1000 { // 8 Mbit/s
-		p.SequenceNumber, p.Timestamp = uint16(n), uint32(48*n) //nolint:gosec // modulo
+		p.SequenceNumber, p.Timestamp = uint16(n), uint32(48*n)
 		raw, err := p.Marshal()
 		if err != nil {
 			t.Fatal(err)

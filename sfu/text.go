@@ -102,7 +102,7 @@ func (p *Peer) takeText(ctx context.Context, raw datachannel.ReadWriteCloserDead
 	if p.typed.WaitN(ctx, textOpening) != nil {
 		return
 	}
-	s, skip := p.room.text.begin(p, raw, at)
+	s, skip := p.room.text.begin(p, raw, at) //nolint:contextcheck // those who follow outlive the channel
 	if s == nil {
 		return
 	}

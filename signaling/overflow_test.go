@@ -1,16 +1,12 @@
 package signaling_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -135,63 +131,5 @@ func TestFullOutboxClosesTheSocketAndKeepsTheSeat(t *testing.T) {
 	}
 	if last := j.Chat[len(j.Chat)-1]; last.ID != "last" || !j.Resumed {
 		t.Errorf("the last line is %+v", last)
-	}
-}
-
-// A stranger whose join was refused may go on sending until the socket is closed:
-// nothing of it is kept.
-func TestWhatFollowsARefusalIsNotKept(t *testing.T) {
-	const whole, chunk = 64 << 20, 64 << 10
-	k := open(t)
-	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(k.http.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close() //nolint:errcheck // the test is over
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Write([]byte("GET /ws HTTP/1.1\r\nHost: sportello.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%+v, %v", res, err)
-	}
-	_ = res.Body.Close()
-	// frame is the header of a masked one (RFC 6455, section 5.2); the key is zero.
-	frame := func(opcode byte, size int) []byte {
-		head := []byte{0x80 | opcode, 0x80 | byte(size)} //nolint:gosec // where it is small
-		if size > 125 {
-			head = binary.BigEndian.AppendUint64([]byte{0x80 | opcode, 0x80 | 127}, uint64(size))
-		}
-		return append(head, 0, 0, 0, 0)
-	}
-	join, err := protocol.Encode(protocol.Join{Version: protocol.Version, Token: "nobody"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Write(append(frame(1, len(join)), join...)); err != nil {
-		t.Fatal(err)
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if _, err := c.Write(frame(2, whole)); err != nil {
-		t.Fatal(err)
-	}
-	sent, zeros := 0, make([]byte, chunk)
-	for sent < whole {
-		n, err := c.Write(zeros)
-		if sent += n; err != nil {
-			break // the socket was closed
-		}
-	}
-	runtime.ReadMemStats(&after)
-	if sent < whole/8 {
-		t.Fatalf("only %d bytes were taken", sent)
-	}
-	if took := int(after.TotalAlloc - before.TotalAlloc); took > sent/4 { //nolint:gosec // some megabytes
-		t.Errorf("%d bytes of memory for %d that nobody reads", took, sent)
 	}
 }
