@@ -2,7 +2,7 @@
 // the room has them. Decoded frames are counted by the browsers themselves.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { desktop, eventually, flows, meet, newPage, startBrowser, startCounter } from './harness';
 
@@ -10,10 +10,6 @@ let browser: Browser;
 before(async () => {
   browser = await startBrowser();
 });
-after(async () => {
-  await browser.close();
-});
-
 /** decoded counts the frames of the pictures that a page gets, by codec. */
 async function decoded(page: Page): Promise<Record<string, number>> {
   return page.evaluate(async () => {

@@ -7,9 +7,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before } from 'node:test';
+import { before } from 'node:test';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import { lives } from './lifetime';
 import { PrivatePort } from './metrics';
+import { within } from './within';
 
 export const OUT = path.resolve('web/e2e/out');
 const START_WITHIN = 120_000;
@@ -35,13 +37,14 @@ export interface Counter {
   /** Runs SQL in the counter's own database, for what no page can do: move time. Its now() is the counter's. */
   readonly sql: (statement: string) => void;
   readonly private: PrivatePort;
-  /** Ends the counter; fails where the control plane tried to send with the media's keys. */
+  /** Ends the counter before the file's end; fails where the control plane tried to send with the media's keys, as its end with the file does. */
   stop(): Promise<void>;
 }
 
 /**
- * startCounter builds the binary and runs it in development mode, in a folder
- * of its own; before are words to put before the command.
+ * startCounter runs the binary (E2E_BINARY, which run.mjs has built, else one
+ * built here) in development mode, in a folder of its own; before are words to
+ * put before the command.
  */
 export async function startCounter(
   settings: Record<string, string> = {},
@@ -51,9 +54,7 @@ export async function startCounter(
   const from = process.env.E2E_NOW ?? moment;
   const shift = from ? Date.parse(from) - Date.now() : 0;
   const folder = mkdtempSync(path.join(tmpdir(), 'sportello-e2e-'));
-  const binary = path.join(folder, 'sportello');
-  const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { encoding: 'utf8' });
-  assert.equal(built.status, 0, built.stderr);
+  const binary = process.env.E2E_BINARY ?? build(folder);
   const [port, privatePort] = [await freePort(), await freePort()];
   let log = '';
   const command: string[] = [...before, binary, 'dev', '-dir', path.join(folder, 'data')];
@@ -81,12 +82,22 @@ export async function startCounter(
     });
   });
   const own = new PrivatePort(privatePort, before);
-  const stop = async (): Promise<void> => {
-    await ended(server);
-    rmSync(folder, { recursive: true, force: true });
-  };
+  let started = false;
+  const stop = lives(
+    'the counter',
+    async () => {
+      try {
+        if (started) own.noWriteBlocked();
+      } finally {
+        await ended(server);
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    () => server.kill('SIGTERM'), // so that it ends its own PostgreSQL and Redis
+  );
   try {
     const [citizenLink, clerkLink] = await within(links, START_WITHIN, () => `the counter did not start:\n${log}`);
+    started = true;
     return {
       url: new URL(citizenLink).origin,
       citizenLink,
@@ -97,18 +108,19 @@ export async function startCounter(
         runSQL(folder, shift ? statement.replaceAll('now()', `timestamptz '${now}'`) : statement);
       },
       private: own,
-      stop: async () => {
-        try {
-          own.noWriteBlocked();
-        } finally {
-          await stop();
-        }
-      },
+      stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function build(folder: string): string {
+  const binary = path.join(folder, 'sportello');
+  const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { encoding: 'utf8' });
+  assert.equal(built.status, 0, built.stderr);
+  return binary;
 }
 
 function runSQL(folder: string, statement: string): void {
@@ -138,28 +150,13 @@ async function ended(server: ChildProcess): Promise<void> {
   await within(over, 20_000, () => 'the counter does not stop').catch(() => server.kill('SIGKILL'));
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   assert.ok(address && typeof address === 'object');
   return address.port;
-}
-
-/** within gives a promise a deadline. */
-export async function within<T>(promise: Promise<T>, ms: number, why: () => string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(why()));
-    }, ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const common = [
@@ -187,12 +184,18 @@ export async function startBrowser(
   without: string[] = [], // of what playwright-core adds
 ): Promise<Browser> {
   const options = { executablePath, headless: true, ignoreDefaultArgs: without, args: [...common, ...flags] };
-  return chromium.launch(options).catch((error: unknown) => {
+  const browser = await chromium.launch(options).catch((error: unknown) => {
     // Chromium itself dies at its start once in some hundred times, before any page is there.
     if (!String(error).includes('signal=SIGSEGV')) throw error;
     console.log('Chromium died at its start, and is started again');
     return chromium.launch(options);
   });
+  lives(
+    'a Chromium',
+    () => browser.close(),
+    () => undefined, // playwright-core kills its browsers when the process ends
+  );
+  return browser;
 }
 
 export interface Site {
@@ -207,10 +210,6 @@ export function startSite(settings: Record<string, string> = {}, moment = ''): S
   before(async () => {
     counter = await startCounter(settings, [], moment);
     browser = await startBrowser();
-  });
-  after(async () => {
-    await browser?.close();
-    await counter?.stop();
   });
   return {
     get counter() {

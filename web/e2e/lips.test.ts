@@ -3,7 +3,7 @@
 // The browser computes it from what the server makes of the sender's reports.
 
 import assert from 'node:assert/strict';
-import { after, before, test, type TestContext } from 'node:test';
+import { before, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { desktop, eventually, flows, newPage, startBrowser, startCounter, type Counter } from './harness';
 import { invite } from './invite';
@@ -21,11 +21,6 @@ let browsers: Browser[] = [];
 before(async () => {
   counter = await startCounter();
   browsers = [await startBrowser(), await startBrowser()]; // two, so that clocks differ
-});
-
-after(async () => {
-  for (const browser of browsers) await browser.close();
-  await counter.stop();
 });
 
 async function open(n: number): Promise<Page> {

@@ -2,7 +2,7 @@
 //   node web/e2e/run.mjs unit      the parts that need no browser (web/src/**/*.test.ts)
 //   node web/e2e/run.mjs browser   the stories in Chromium (web/e2e/*.test.ts)
 // Further words choose files by a part of their name: … browser reconnect
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,10 +38,18 @@ await esbuild.build({
   logLevel: 'warning',
 });
 
+// The counters of all stories run one binary.
+const binary = path.join(e2e, 'out', 'sportello');
+if (kind === 'browser') {
+  const built = spawnSync('go', ['build', '-o', binary, './cmd/sportello'], { stdio: 'inherit' });
+  if (built.status !== 0) process.exit(1);
+}
+
 // One browser story at a time: each fills the machine's cores.
 const files = entries.map((name) => path.join(out, name.replace(/\.ts$/, '.mjs')));
 const runner = spawn(process.execPath, ['--enable-source-maps', '--test', '--test-concurrency=1', ...files], {
   stdio: 'inherit',
+  env: { ...process.env, E2E_BINARY: binary },
 });
 runner.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal ? 1 : 0);

@@ -2,7 +2,7 @@
 // small text that can be read, and the tab's own sound.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { CARD, cardText, readCard, showCard } from './card';
 import {
@@ -33,12 +33,6 @@ before(async () => {
     ['--mute-audio'],
   );
   viewing = await startBrowser();
-});
-
-after(async () => {
-  await sharing.close();
-  await viewing.close();
-  await counter.stop();
 });
 
 /** sing lets a page sound. */
