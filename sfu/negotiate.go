@@ -69,7 +69,7 @@ func (t *slotTrack) Kind() webrtc.RTPCodecType { return t.kind }
 func opus() webrtc.RTPCodecCapability {
 	return webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
-		SDPFmtpLine:  "minptime=10;useinbandfec=1;usedtx=1",
+		SDPFmtpLine:  "minptime=10;useinbandfec=1",
 		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
 	}
 }
