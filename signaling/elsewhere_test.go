@@ -20,9 +20,10 @@ func TestARoomFollowsItsPeople(t *testing.T) {
 	a := open(t, func(c *signaling.Config) { c.Redis = rdb })
 	b := open(t, func(c *signaling.Config) { c.Redis, c.Tokens = rdb, a.tokens })
 	a.grant("rosa", token.RoleHost, "2")
+	told := rdb.Subscribe(t.Context(), "joins").Channel()
 	for limit := time.Now().Add(patience); ; {
 		n, err := rdb.PubSubNumSub(t.Context(), "joins").Result()
-		if err == nil && n["joins"] == 2 {
+		if err == nil && n["joins"] == 3 {
 			break
 		}
 		if time.Now().After(limit) {
@@ -44,6 +45,9 @@ func TestARoomFollowsItsPeople(t *testing.T) {
 	anna, rosa := b.join("anna"), b.join("rosa")
 	wait[protocol.Joined](anna)
 	wait[protocol.Joined](rosa)
+	for range 2 {
+		<-told // what is told of them later than of who follows would send him away
+	}
 	mario := a.join("mario") // the first process is back
 	wait[protocol.Waiting](mario)
 	sentOn(anna)
