@@ -135,7 +135,7 @@ func (w *world) waiting(t *testing.T, want int) {
 }
 
 // TestHoldsAreNotPlannedAnew: PostgreSQL keeps a plan for the statement of a hold, once
-// it has seen some, and does not make one for each. That was a third of what a hold costs.
+// it has seen some, and does not make one for each.
 func TestHoldsAreNotPlannedAnew(t *testing.T) {
 	w := newWorld(t, monday)
 	w.wide(t, 1) // a plan is a connection's
