@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,19 +17,25 @@ const (
 	// movesAgain is how long a room is not given up again: a proxy that leads two
 	// people to two processes must not send them to and fro.
 	movesAgain = 30 * time.Second
+	// hearsItself is within what a process hears what it tells itself.
+	hearsItself = 2 * time.Second
 )
 
 // A room lives in one process, to which the proxy leads everybody. While that is
 // away, or seems to be, it leads to another one; afterwards to the first again,
 // where who comes would wait for somebody who sits at the other. So each seat that
 // is taken is told over Redis, and who has the same room elsewhere leaves it: their
-// pages join anew, as at a stop, where the proxy leads now.
+// pages join anew, as at a stop, where the proxy leads now. Redis tells all in one
+// order: whoever is told of last has the room. So what is heard of others counts for
+// nothing while one's own news of the room is still to come.
 
-// tellJoin tells the other processes that a room's people come here.
-func (s *Server) tellJoin(room string) {
+// tellJoin tells the other processes that a room's people come here. s.mu is held.
+func (s *Server) tellJoin(r *room) {
 	if s.cfg.Redis == nil {
 		return
 	}
+	r.told = append(stillToCome(r.told, s.cfg.Now()), s.cfg.Now())
+	room := r.id
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, presenceTimeout)
 		defer cancel()
@@ -52,11 +59,28 @@ func (s *Server) heedJoins(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if node, room, _ := strings.Cut(m.Payload, " "); node != s.node {
+			node, room, _ := strings.Cut(m.Payload, " ")
+			if node == s.node {
+				s.heardItself(room)
+			} else {
 				s.giveUp(room)
 			}
 		}
 	}
+}
+
+// heardItself takes the oldest of a room's news that are on their way as arrived.
+func (s *Server) heardItself(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[id]; r != nil && len(r.told) > 0 {
+		r.told = r.told[1:]
+	}
+}
+
+// stillToCome leaves out news that got lost with Redis.
+func stillToCome(told []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(told, func(at time.Time) bool { return now.Sub(at) > hearsItself })
 }
 
 // giveUp ends what this process has of a room that is joined elsewhere.
@@ -66,6 +90,9 @@ func (s *Server) giveUp(id string) {
 	r := s.rooms[id]
 	now := s.cfg.Now()
 	if r == nil || len(r.seats) == 0 {
+		return
+	}
+	if r.told = stillToCome(r.told, now); len(r.told) > 0 {
 		return
 	}
 	if last, ok := s.moved[id]; ok && now.Sub(last) < movesAgain {

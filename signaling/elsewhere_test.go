@@ -46,7 +46,7 @@ func TestARoomFollowsItsPeople(t *testing.T) {
 	wait[protocol.Joined](anna)
 	wait[protocol.Joined](rosa)
 	for range 2 {
-		<-told // what is told of them later than of who follows would send him away
+		<-told // else what is told of them could come after what is told of who follows
 	}
 	mario := a.join("mario") // the first process is back
 	wait[protocol.Waiting](mario)

@@ -148,7 +148,7 @@ func (s *Server) seat(c *conn, g token.Grant, join protocol.Join, asked time.Tim
 		s.end(old, protocol.Ended{Reason: protocol.EndReplaced})
 	}
 	s.counts.joined.Add(1)
-	s.tellJoin(g.Room)
+	s.tellJoin(r)
 	s.wg.Go(x.run)
 	s.lobbyChanged(r) // tells x, too, if it waits
 	return x, nil

@@ -36,6 +36,7 @@ type room struct {
 	interprets       map[string]bool
 	toldInterpreters []string
 	elsewhere        bool           // it was given up: another process tells its presence
+	told             []time.Time    // news of who joined here that are on their way to all processes
 	presence         *PresenceState // as it was last published, and when
 	published        time.Time
 }
