@@ -44,16 +44,16 @@ func (a *Agenda) Authenticate(ctx context.Context, login, password string) (Staf
 
 // StaffByID finds a member of the staff who may sign in, or ErrNotFound.
 func (a *Agenda) StaffByID(ctx context.Context, id int64) (Staff, error) {
-	rows, err := a.pool.Query(ctx, `SELECT `+staffColumns+` FROM staff st WHERE st.id = $1 AND st.disabled_at IS NULL`, id)
-	if err != nil {
-		return Staff{}, fmt.Errorf("staff: %w", err)
-	}
-	return one(rows, pgx.RowToStructByPos[Staff], "staff")
+	return a.staffBy(ctx, "st.id", id)
 }
 
 // StaffByLogin finds a member of the staff who may sign in, or ErrNotFound.
 func (a *Agenda) StaffByLogin(ctx context.Context, login string) (Staff, error) {
-	rows, err := a.pool.Query(ctx, `SELECT `+staffColumns+` FROM staff st WHERE st.login = $1 AND st.disabled_at IS NULL`, loginKey(login))
+	return a.staffBy(ctx, "st.login", loginKey(login))
+}
+
+func (a *Agenda) staffBy(ctx context.Context, column string, value any) (Staff, error) {
+	rows, err := a.pool.Query(ctx, `SELECT `+staffColumns+` FROM staff st WHERE `+column+` = $1 AND st.disabled_at IS NULL`, value)
 	if err != nil {
 		return Staff{}, fmt.Errorf("staff: %w", err)
 	}

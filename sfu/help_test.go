@@ -71,6 +71,22 @@ func join(t testing.TB, s *sfu.SFU, room, name string, opt sfutest.Options) *mem
 	return m
 }
 
+// negotiate makes one more offer and takes its answer; restart asks for new ICE.
+func (m *member) negotiate(t testing.TB, restart bool) {
+	t.Helper()
+	o, err := m.Offer(restart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := m.peer.Negotiate(deadline(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Answer(answer); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // stream sends until the test ends.
 func (m *member) stream(t testing.TB, mark byte, layers ...string) {
 	t.Helper()

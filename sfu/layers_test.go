@@ -130,24 +130,11 @@ func TestMoreSlotsAndICERestart(t *testing.T) {
 	if err := a.AddSlots(1); err != nil {
 		t.Fatal(err)
 	}
-	again := func(restart bool) {
-		o, err := a.Offer(restart)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, err := a.peer.Negotiate(deadline(t), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := a.Answer(answer); err != nil {
-			t.Fatal(err)
-		}
-	}
-	again(false)
+	a.negotiate(t, false)
 	a.next(t, "c's camera in the new slot", func(p sfutest.Media) bool {
 		return p.Slot == 1 && camera(p) && p.Packet.Payload[6] == 3
 	})
-	again(true)
+	a.negotiate(t, true)
 	a.until(t, "the connection after the restart", func(st sfutest.State) bool { return st.Connected >= 2 })
 	for len(a.Media) > 0 {
 		<-a.Media

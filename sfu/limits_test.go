@@ -309,17 +309,7 @@ func TestManyICERestarts(t *testing.T) {
 	s := start(t)
 	a := join(t, s, "room", "a", sfutest.Options{})
 	for range 30 {
-		o, err := a.Offer(true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, err := a.peer.Negotiate(deadline(t), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := a.Answer(answer); err != nil {
-			t.Fatal(err)
-		}
+		a.negotiate(t, true)
 	}
 	reading := func() (n int) {
 		for _, stack := range goroutines() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -35,15 +34,7 @@ func TestBackupComesBack(t *testing.T) {
 	t.Parallel()
 	from := testenv.PostgresURL(t)
 	vars := serveVars(from, testenv.RedisServer(t, shortDir(t)).URL())
-	for _, args := range [][]string{
-		{"migrate"},
-		{"seed", "../../booking/seed/pinerolo.json"},
-		{"staff", "add", "-login", "anna", "-name", "Anna", "-role", "clerk", "-office", "anagrafe", "-password-stdin"},
-	} {
-		if err := dispatch(t.Context(), &environment{vars: vars, in: strings.NewReader(twinPassword + "\n"), out: t.Output(), errOut: t.Output()}, args); err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-	}
+	furnish(t, vars)
 	before, serve := behind(t)
 	vars["SPORTELLO_PUBLIC_URL"], vars["SPORTELLO_PROXIES"] = before.url, "127.0.0.1/32"
 	serve([]string{process(t, vars)})
@@ -51,13 +42,7 @@ func TestBackupComesBack(t *testing.T) {
 	c.gets("/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=presenza")
 	c.chooses(0)
 	hold := strings.TrimSuffix(c.at.Path, "/dettagli")
-	c.posts(hold+"/dettagli", "note", "").lands("/richiedente")
-	c.posts(hold+"/richiedente", "name", "Maria", "surname", "Rossi", "email", "maria@example.it", "privacy", "1").lands("/riepilogo")
-	c.posts(hold+"/riepilogo").wants(http.StatusOK, "Appuntamento confermato")
-	secret := regexp.MustCompile(`/it/appuntamento#([\w-]{48})`).FindStringSubmatch(c.page)
-	if secret == nil {
-		t.Fatal("the confirmation has no link")
-	}
+	secret := c.confirms(hold, "")
 
 	backup := postgresTool(t, nil, "pg_dump", "--format=custom", "--dbname="+from)
 	to := testenv.PostgresURL(t)
@@ -67,7 +52,7 @@ func TestBackupComesBack(t *testing.T) {
 	vars["DATABASE_URL"], vars["REDIS_URL"], vars["SPORTELLO_PUBLIC_URL"] = to, testenv.RedisServer(t, shortDir(t)).URL(), after.url
 	serve([]string{process(t, vars)})
 	c = after.visitor()
-	c.posts("/it/appuntamento", "secret", secret[1]).wants(http.StatusOK, "Cambio")
+	c.posts("/it/appuntamento", "secret", secret).wants(http.StatusOK, "Cambio")
 	clerk := after.visitor()
 	clerk.posts("/it/staff/accesso", "login", "anna", "password", twinPassword).wants(http.StatusOK, "Anna")
 	c.gets("/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=presenza")

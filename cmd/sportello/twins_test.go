@@ -215,14 +215,9 @@ func (v *visitor) chooses(n int) *visitor {
 	return v.posts("/it/prenota/orario", "ufficio", "anagrafe", "servizio", "cambio-residenza", "modo", "presenza", "inizio", v.starts()[n])
 }
 
-// TestTwoProcessesAreOneCounter: a booking whose steps are answered in turn, its
-// change, its end; who signs in at one is known to the other; a board at one hears
-// what is done at the other; who comes too often is counted by both together.
-func TestTwoProcessesAreOneCounter(t *testing.T) {
-	t.Parallel()
-	w, serve := behind(t)
-	vars := serveVars(testenv.PostgresURL(t), testenv.RedisServer(t, shortDir(t)).URL())
-	vars["SPORTELLO_PUBLIC_URL"], vars["SPORTELLO_PROXIES"], vars["SPORTELLO_HOLD_RATE"] = w.url, "127.0.0.1/32", "4"
+// furnish gives a counter its demonstration town and a clerk, anna.
+func furnish(t *testing.T, vars map[string]string) {
+	t.Helper()
 	for _, args := range [][]string{
 		{"migrate"},
 		{"seed", "../../booking/seed/pinerolo.json"},
@@ -232,6 +227,30 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 			t.Fatalf("%v: %v", args, err)
 		}
 	}
+}
+
+// confirms takes what is held through the steps that follow, and gives the link's secret.
+func (v *visitor) confirms(hold, note string) string {
+	v.t.Helper()
+	v.posts(hold+"/dettagli", "note", note).lands("/richiedente")
+	v.posts(hold+"/richiedente", "name", "Maria", "surname", "Rossi", "email", "maria@example.it", "privacy", "1").lands("/riepilogo")
+	v.posts(hold+"/riepilogo").wants(http.StatusOK, "Appuntamento confermato")
+	m := regexp.MustCompile(`/it/appuntamento#([\w-]{48})`).FindStringSubmatch(v.page)
+	if m == nil {
+		v.t.Fatal("the confirmation has no link")
+	}
+	return m[1]
+}
+
+// TestTwoProcessesAreOneCounter: a booking whose steps are answered in turn, its
+// change, its end; who signs in at one is known to the other; a board at one hears
+// what is done at the other; who comes too often is counted by both together.
+func TestTwoProcessesAreOneCounter(t *testing.T) {
+	t.Parallel()
+	w, serve := behind(t)
+	vars := serveVars(testenv.PostgresURL(t), testenv.RedisServer(t, shortDir(t)).URL())
+	vars["SPORTELLO_PUBLIC_URL"], vars["SPORTELLO_PROXIES"], vars["SPORTELLO_HOLD_RATE"] = w.url, "127.0.0.1/32", "4"
+	furnish(t, vars)
 	serve([]string{process(t, vars), process(t, vars)})
 
 	const times = "/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=presenza"
@@ -242,14 +261,8 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 	c.gets(day)
 	c.chooses(0).lands("/dettagli")
 	hold := strings.TrimSuffix(c.at.Path, "/dettagli")
-	c.posts(hold+"/dettagli", "note", "Due processi").lands("/richiedente")
-	c.posts(hold+"/richiedente", "name", "Maria", "surname", "Rossi", "email", "maria@example.it", "privacy", "1").lands("/riepilogo")
-	c.posts(hold+"/riepilogo").wants(http.StatusOK, "Appuntamento confermato")
+	secret := c.confirms(hold, "Due processi")
 	w.by("POST /it/prenota/orario", "POST "+hold+"/riepilogo")
-	m := regexp.MustCompile(`/it/appuntamento#([\w-]{48})`).FindStringSubmatch(c.page)
-	if m == nil {
-		t.Fatal("the confirmation has no link")
-	}
 
 	// A session in the staff's pages, and a stream of news, at one and the other.
 	clerk := w.visitor()
@@ -260,7 +273,7 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 	news := []chan string{clerk.listens(), clerk.listens()}
 
 	d := w.visitor() // another device
-	d.posts("/it/appuntamento", "secret", m[1]).wants(http.StatusOK, "Confermato")
+	d.posts("/it/appuntamento", "secret", secret).wants(http.StatusOK, "Confermato")
 	page := d.at.Path
 	d.gets(page+"/sposta").wants(http.StatusOK, "quello attuale resta tuo")
 	d.posts(page+"/sposta", "inizio", d.starts()[0]).wants(http.StatusOK, "è stato spostato")

@@ -83,6 +83,17 @@ const channelOf = (label: string): { fake: FakeChannel; real: RTCDataChannel } =
   return { fake, real: fake as unknown as RTCDataChannel };
 };
 
+/** arriving is an end that has accepted a file, and its channel is open. */
+function arriving(): ReturnType<typeof end> & { fake: ReturnType<typeof channelOf>['fake'] } {
+  const all = end();
+  all.files.sync([offered], 'me');
+  all.files.accept('f1');
+  all.files.started(transfer('t1', 'receive'));
+  const { fake, real } = channelOf('file/t1');
+  all.files.channelOpened(real);
+  return { ...all, fake };
+}
+
 void test('files that are too large or empty are never offered', () => {
   const { files, sent } = end(10);
   assert.equal(files.offer(new File([bytes], 'a.pdf'), 'me'), 'too-large');
@@ -174,12 +185,7 @@ void test('a channel that ends while the file is compared interrupts nothing, a 
     ['ends', 'done'],
     ['is stopped', 'cancelled'],
   ] as const) {
-    const { files, sent } = end();
-    files.sync([offered], 'me');
-    files.accept('f1');
-    files.started(transfer('t1', 'receive'));
-    const { fake, real } = channelOf('file/t1');
-    files.channelOpened(real);
+    const { files, sent, fake } = arriving();
     fake.receive(buffer(0, bytes.length));
     fake.receive(sum);
     if (what === 'ends') fake.breakOff();
@@ -197,12 +203,7 @@ void test('a channel that ends while the file is compared interrupts nothing, a 
 });
 
 void test('a file that arrives changed is not offered for saving', async () => {
-  const { files, done } = end();
-  files.sync([offered], 'me');
-  files.accept('f1');
-  files.started(transfer('t1', 'receive'));
-  const { fake, real } = channelOf('file/t1');
-  files.channelOpened(real);
+  const { files, done, fake } = arriving();
   fake.receive(buffer(0, bytes.length));
   fake.receive(sum.replace(/./, (c) => (c === '0' ? '1' : '0')));
   await settled(files);
