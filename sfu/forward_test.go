@@ -49,7 +49,7 @@ func newBench(tb testing.TB, viewers int) *bench {
 	b.from.pubs[Camera].on, b.from.twccID = true, 5
 	b.add(room, b.from)
 	owner := &muxConn{loop: b.loop, media: b.from}
-	b.dir.byAddr[b.addr] = owner
+	b.dir.byAddr[b.addr] = &claim{conn: owner}
 	for i := range viewers {
 		v := keyed(tb, "to", b.addr)
 		t := &outTrack{to: v, source: Camera, ssrc: uint32(100 + i), pts: payloads{{pt: 120, rtx: 121}}, quality: QualityHigh, rw: rewriter{clock: 90000}}

@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	controlQueue  = 1024 // STUN and DTLS packets waiting for one connection: a file's window
-	maxPeerAddrs  = 16   // addresses one connection may have proved
-	srtpFirst     = 128  // RFC 7983: the first byte tells what a packet is
+	controlQueue  = 1024             // STUN and DTLS packets waiting for one connection: a file's window
+	maxPeerAddrs  = 16               // addresses one connection may have proved
+	consentFor    = 30 * time.Second // RFC 7675: so long an address stays whose it was shown to be
+	srtpFirst     = 128              // RFC 7983: the first byte tells what a packet is
 	srtpLast      = 191
 	stunLast      = 3
 	dtlsFirst     = 20
@@ -31,14 +32,20 @@ const (
 type directory struct {
 	mu      sync.RWMutex
 	byUfrag map[string]*muxConn
-	byAddr  map[netip.AddrPort]*muxConn
+	byAddr  map[netip.AddrPort]*claim
 	version atomic.Uint64                   // of byAddr; counts its changes
 	proved  map[*mediaPeer][]netip.AddrPort // oldest first
 }
 
+// claim is an address that a connection has proved.
+type claim struct {
+	conn  *muxConn
+	again atomic.Int64 // when it last did, in microseconds
+}
+
 func newDirectory() *directory {
 	return &directory{
-		byUfrag: map[string]*muxConn{}, byAddr: map[netip.AddrPort]*muxConn{},
+		byUfrag: map[string]*muxConn{}, byAddr: map[netip.AddrPort]*claim{},
 		proved: map[*mediaPeer][]netip.AddrPort{},
 	}
 }
@@ -46,7 +53,10 @@ func newDirectory() *directory {
 func (d *directory) owner(a netip.AddrPort) *muxConn {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.byAddr[a]
+	if c := d.byAddr[a]; c != nil {
+		return c.conn
+	}
+	return nil
 }
 
 // forSTUN finds the connection a STUN packet belongs to: a request's by the
@@ -89,8 +99,15 @@ func family(a netip.AddrPort) string {
 	return "/6"
 }
 
-func (d *directory) learn(a netip.AddrPort, c *muxConn) {
-	if d.owner(a) == c {
+// learn takes in that a connection has proved an address. Whoever is in some room knows
+// a password, and may put another's address on its requests: an address that its owner
+// has shown to be its own lately is not given away.
+func (d *directory) learn(a netip.AddrPort, c *muxConn, now int64) {
+	d.mu.RLock()
+	old := d.byAddr[a]
+	d.mu.RUnlock()
+	if old != nil && old.conn == c {
+		old.again.Store(now)
 		return
 	}
 	d.mu.Lock()
@@ -98,19 +115,23 @@ func (d *directory) learn(a netip.AddrPort, c *muxConn) {
 	if d.byUfrag[c.key] != c {
 		return // closed meanwhile
 	}
+	if old = d.byAddr[a]; old != nil && old.conn.media != c.media && now-old.again.Load() < consentFor.Microseconds() {
+		return
+	}
 	all := slices.DeleteFunc(d.proved[c.media], func(o netip.AddrPort) bool { return o == a })
 	if len(all) == maxPeerAddrs {
 		d.drop(c.media, all[:1])
 		all = slices.Delete(all, 0, 1)
 	}
 	d.proved[c.media] = append(all, a)
-	d.byAddr[a] = c
+	d.byAddr[a] = &claim{conn: c}
+	d.byAddr[a].again.Store(now)
 	d.version.Add(1)
 }
 
 func (d *directory) drop(m *mediaPeer, addrs []netip.AddrPort) {
 	for _, a := range addrs {
-		if c := d.byAddr[a]; c != nil && c.media == m {
+		if c := d.byAddr[a]; c != nil && c.conn.media == m {
 			delete(d.byAddr, a)
 			d.version.Add(1)
 		}
@@ -292,7 +313,7 @@ func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
 		return len(b), nil
 	}
 	if proves {
-		c.loop.dir.learn(to, c)
+		c.loop.dir.learn(to, c, time.Since(c.loop.began).Microseconds())
 	}
 	if err := c.loop.conn.writeTo(b, to); err != nil {
 		return 0, err

@@ -19,7 +19,7 @@ func TestSeveralServicesInOneAppointment(t *testing.T) {
 	// An identity card is made at the counter only: nothing is left to choose.
 	c.get(add).shows(http.StatusOK, "In questo appuntamento", "Certificati anagrafici + Carta d'identità elettronica", "(35 minuti)", "Orari liberi di")
 	c.hasNot("Come vuoi incontrarci?")
-	remove := c.find(`<a href="([^"]*)" rel="nofollow">Togli<span class="visually-hidden">: Certificati`)
+	remove := c.find(`<a [^>]*href="([^"]*)" rel="nofollow">Togli<span class="visually-hidden">: Certificati`)
 	alone := *c
 	alone.get(remove).shows(http.StatusOK, "Carta d'identità elettronica", "(20 minuti)")
 	alone.hasNot("In questo appuntamento")
