@@ -1,6 +1,7 @@
 package sfu_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -64,11 +65,16 @@ func TestReportTellsAPeerHowItFares(t *testing.T) {
 		}
 	}
 
-	if err := b.PC.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: first.Packet.SSRC}}); err != nil {
-		t.Fatal(err)
+	for n, request := range []rtcp.Packet{
+		&rtcp.PictureLossIndication{MediaSSRC: first.Packet.SSRC},
+		&rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: first.Packet.SSRC, SequenceNumber: 1}}},
+	} {
+		if err := b.PC.WriteRTCP([]rtcp.Packet{request}); err != nil {
+			t.Fatal(err)
+		}
+		b.report(t, fmt.Sprintf("the viewer's %T", request), func(r sfu.Report) bool { return slotOf(r, sfu.Camera).Keyframes == n+1 })
 	}
-	b.report(t, "the viewer's request", func(r sfu.Report) bool { return slotOf(r, sfu.Camera).Keyframes == 1 })
-	if n := s.Stats().KeyframesWanted; n != 1 {
+	if n := s.Stats().KeyframesWanted; n != 2 {
 		t.Errorf("%d requests of viewers counted", n)
 	}
 

@@ -52,6 +52,62 @@ async function insidePanel(clerk: Page): Promise<void> {
   await clerk.waitForFunction(() => document.activeElement?.closest('.panel'));
 }
 
+interface Slow {
+  begun: number;
+  ended: number;
+  said: boolean[]; // of the camera, to the server
+}
+
+/** inHaste presses again before the browser, a slow one, has done the first: each press counts, and the last one stands. */
+async function inHaste(citizen: Page, clerk: Page): Promise<void> {
+  const press = (): Promise<void> => citizen.keyboard.press('Alt+Shift+KeyV');
+  const sees = (camera: 'on' | 'off'): Promise<unknown> =>
+    clerk.waitForSelector(`.tile:not(.mine)[data-camera=${camera}]`);
+  await citizen.evaluate(() => {
+    const slow: Slow = { begun: 0, ended: 0, said: [] };
+    Object.assign(window, { slow });
+    const set = Reflect.get(RTCRtpSender.prototype, 'setParameters');
+    RTCRtpSender.prototype.setParameters = async function (parameters) {
+      slow.begun++;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await set.call(this, parameters).finally(() => slow.ended++);
+    };
+    const send = Reflect.get(WebSocket.prototype, 'send');
+    WebSocket.prototype.send = function (data) {
+      const message = JSON.parse(typeof data === 'string' ? data : '{}') as {
+        type?: string;
+        source?: string;
+        on?: boolean;
+      };
+      if (message.type === 'publish' && message.source === 'camera') slow.said.push(message.on === true);
+      send.call(this, data);
+    };
+  });
+  const slow = (): Promise<Slow> => citizen.evaluate(() => Reflect.get(window, 'slow') as Slow);
+  const settled = (): Promise<unknown> =>
+    citizen.waitForFunction(() => {
+      const { begun, ended } = Reflect.get(window, 'slow') as Slow;
+      return begun === ended;
+    });
+  await press();
+  await sees('off');
+  await press(); // before its own browser is done with the first
+  await sees('on');
+  await settled();
+  await press();
+  await sees('off');
+  await settled();
+  const { begun } = await slow();
+  await press();
+  await citizen.waitForFunction((before) => (Reflect.get(window, 'slow') as Slow).begun > before, begun);
+  await press();
+  await settled();
+  assert.deepEqual((await slow()).said, [false, true, false, false], 'nobody is told of a camera that is off again');
+  await press();
+  await sees('on');
+  await flows(clerk, 'the clerk', 1);
+}
+
 void test('by keyboard from the preview into the call, with a notice on the way', { timeout: 120_000 }, async () => {
   const clerk = await enter(site.counter.clerkLink, desktop, 'call');
   const { page: citizen, errors } = await open(site.counter.citizenLink, small);
@@ -107,6 +163,7 @@ void test('by keyboard from the preview into the call, with a notice on the way'
   await citizen.keyboard.press('Alt+Shift+KeyV');
   await clerk.waitForSelector('.tile:not(.mine)[data-camera=on]');
   await flows(clerk, 'the clerk', 1);
+  await inHaste(citizen, clerk);
   await citizen.keyboard.press('Escape');
   await citizen.waitForFunction(() => document.activeElement?.matches('[data-command=chat]'));
 

@@ -53,8 +53,10 @@ export class CallView {
   private open: PanelName | null = null;
   private readonly unread: Record<PanelName, number> = { people: 0, chat: 0, text: 0, files: 0 };
   private screen: SharedScreen | null = null;
+  private picking = false; // the browser asks what to share
+  private closed = false;
   private weakHere = false; // as this browser measures
-  private asking = false; // a question of the browser is open
+  private readonly asking = new Set<Kind>(); // of what the browser is asked for
   private micOn: boolean;
   private readonly stopQuality: () => void;
   private readonly clockTimer: number;
@@ -265,6 +267,7 @@ export class CallView {
   }
 
   close(): void {
+    this.closed = true;
     this.stopQuality();
     clearInterval(this.clockTimer);
     this.controls.close();
@@ -298,7 +301,7 @@ export class CallView {
 
   private async toggleMicrophone(): Promise<void> {
     const { devices, session } = this.o;
-    if (this.asking) return;
+    if (this.asking.has('microphone')) return;
     if (!devices.tracks.microphone && !(await this.get('microphone'))) return;
     else this.micOn = devices.tracks.microphone !== null && !session.publishing('microphone');
     if (devices.tracks.microphone) devices.tracks.microphone.enabled = this.micOn;
@@ -309,10 +312,11 @@ export class CallView {
 
   private async toggleCamera(): Promise<void> {
     const { devices, session } = this.o;
-    if (this.asking) return;
+    if (this.asking.has('camera')) return;
     if (devices.tracks.camera) {
-      await session.publish('camera', null);
-      devices.off('camera');
+      const told = session.publish('camera', null);
+      devices.off('camera'); // at once: the next press switches it on
+      await told;
       announce(t('room.say.cameraOff'));
     } else if (await this.get('camera')) {
       await session.publish('camera', devices.tracks.camera);
@@ -323,9 +327,9 @@ export class CallView {
 
   /** get asks for a device in the call; a refusal is explained. */
   private async get(kind: Kind): Promise<boolean> {
-    this.asking = true;
+    this.asking.add(kind);
     const track = await this.o.devices.open(kind);
-    this.asking = false;
+    this.asking.delete(kind);
     if (track) return true;
     this.problem(conditionText(kind, this.o.devices.condition[kind]) || t('room.device.failed'));
     return false;
@@ -338,30 +342,39 @@ export class CallView {
   }
 
   private async toggleScreen(): Promise<void> {
-    const { session } = this.o;
-    if (this.screen) {
-      this.screen.stop();
-      this.screen = null;
-      await session.publish('screen', null);
-      await session.publish('screenAudio', null);
-      announce(t('room.say.screenStopped'));
-    } else if (!canShareScreen()) {
-      this.problem(t('room.screen.unsupported'));
-    } else {
-      try {
-        this.screen = await shareScreen(() => {
-          if (this.screen) void this.toggleScreen();
-        });
-      } catch {
-        this.problem(t('room.screen.failed'));
-      }
-      if (this.screen) {
-        await session.publish('screen', this.screen.video);
-        if (this.screen.audio) await session.publish('screenAudio', this.screen.audio);
-        announce(t('room.screen.sharing'));
-      }
-    }
+    if (this.screen) await this.stopScreen();
+    else if (!canShareScreen()) this.problem(t('room.screen.unsupported'));
+    else if (!this.picking) await this.pickScreen();
     this.devicesChanged();
+  }
+
+  private async stopScreen(): Promise<void> {
+    const { session } = this.o;
+    this.screen?.stop();
+    this.screen = null;
+    await Promise.all([session.publish('screen', null), session.publish('screenAudio', null)]);
+    announce(t('room.say.screenStopped'));
+  }
+
+  private async pickScreen(): Promise<void> {
+    const { session } = this.o;
+    this.picking = true;
+    const picked = await shareScreen(() => {
+      if (this.screen) void this.toggleScreen();
+    }).catch(() => {
+      this.problem(t('room.screen.failed'));
+      return null;
+    });
+    this.picking = false;
+    if (this.closed) picked?.stop(); // the call ended while the browser's question was open
+    if (!picked || this.closed) return;
+    this.screen = picked;
+    this.devicesChanged();
+    await Promise.all([
+      session.publish('screen', picked.video),
+      picked.audio && session.publish('screenAudio', picked.audio),
+    ]);
+    if (this.screen === picked) announce(t('room.screen.sharing'));
   }
 
   private show(panel: PanelName | null): void {

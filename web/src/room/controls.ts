@@ -67,7 +67,7 @@ export class Controls {
       const command = commands.find((c) => looks[c].key && event.code === `Key${looks[c].key}`);
       if (!command) return;
       event.preventDefault();
-      run(command);
+      if (!event.repeat) run(command);
     };
     addEventListener('keydown', this.keys);
   }

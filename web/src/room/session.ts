@@ -133,7 +133,8 @@ export class Session {
     if (!this.peer) return; // in the lobby nothing is sent; opened catches up
     if (!track) this.send({ type: 'publish', source, on: false }); // gate first, then stop
     await this.peer.setTrack(source, track);
-    if (track) this.send({ type: 'publish', source, on: true });
+    // Whoever has switched it off again meanwhile has said so already.
+    if (track && this.tracks.get(source) === track) this.send({ type: 'publish', source, on: true });
   }
 
   publishing(source: MediaSource): boolean {
