@@ -48,7 +48,7 @@ type Agenda struct {
 	zones  zones
 	guard  *passwordGuard
 	memory memory
-	turns  turns
+	rivals rivals
 	losers singleflight.Group // of what taken tells
 }
 

@@ -36,7 +36,7 @@
 //
 // Hold finds the desks that have the start free, and inserts a row in state held at
 // the least loaded of the day; where somebody was faster, at the next. Those who want
-// one start at the same moment take turns (turns.go). The row
+// one start at the same moment go together (rivals.go). The row
 // carries the hashes of a new secret and of the short code derived from it;
 // the secret itself is only ever in the citizen's hands. While the hold lasts
 // the citizen says why (SetNote) and who they are (SetPerson, kept in a table
@@ -91,7 +91,8 @@
 // The constraint no_overlap forbids two live rows of one desk to overlap, holds
 // and buffers included. A new hold is one statement (take), INSERT … ON CONFLICT ON
 // CONSTRAINT no_overlap DO NOTHING, and so a transaction of its own: while it
-// waits for a rival it holds nothing that the rival could want. (A check
+// waits for a rival it holds nothing that the rival could want, or, where it is for
+// several who go together, only desks that come before the one it waits for. (A check
 // before an insert books twice under load; a plain insert books once, but
 // rivals deadlock.) The statement shares a lock on the office's row, so that nothing
 // it relies on can change beneath it, and its gate before, at which an edit queues

@@ -12,32 +12,51 @@ import (
 	"sportello/booking/token"
 )
 
-// holdWith makes a secret and what belongs to it for insert to store. In the
-// rare case that its short code is in use, another one is made.
-func (a *Agenda) holdWith(ctx context.Context, insert func(newHold) (bool, error), channel Channel, actor Actor) (Hold, bool, error) {
+// newHold is what a row of a hold is made of.
+type newHold struct {
+	id, room   uuid.UUID
+	channel    Channel
+	expires    time.Time
+	secretHash []byte
+	codeHash   []byte
+	staff      int64
+	secret     string
+}
+
+func (a *Agenda) newHold(channel Channel, actor Actor) (newHold, error) {
+	secret := token.NewSecret()
+	hash, err := hashOf(secret)
+	return newHold{uuid.New(), uuid.New(), channel, a.now().Add(a.opt.HoldFor), hash[:], a.codeHash(a.Code(secret)), actor.StaffID, secret}, err
+}
+
+func (n newHold) hold() Hold { return Hold{ID: n.id, Secret: n.secret, ExpiresAt: n.expires} }
+
+// withCodes runs insert, which makes new holds and stores them. In the rare case
+// that a short code of theirs is in use, it makes others.
+func (a *Agenda) withCodes(ctx context.Context, insert func() error) error {
 	const tries = 3
-	var h Hold
-	var won bool
 	var err error
 	for range tries {
-		h = Hold{ID: uuid.New(), Secret: token.NewSecret(), ExpiresAt: a.now().Add(a.opt.HoldFor)}
-		hash, errHash := hashOf(h.Secret)
-		if errHash != nil {
-			return Hold{}, false, errHash
+		err = a.retry(ctx, insert)
+		if s, name := sqlState(err); s != stateUnique || name != "appointment_code" {
+			break
 		}
-		err = a.retry(ctx, func() error {
-			var err error
-			won, err = insert(newHold{
-				h.ID, uuid.New(), channel, h.ExpiresAt, hash[:], a.codeHash(a.Code(h.Secret)), actor.StaffID, h.Secret,
-			})
-			return err
-		})
-		if s, name := sqlState(err); s == stateUnique && name == "appointment_code" {
-			continue
-		}
-		break
 	}
-	return h, won, err
+	return err
+}
+
+// holdWith makes a secret and what belongs to it for insert to store.
+func (a *Agenda) holdWith(ctx context.Context, insert func(newHold) (bool, error), channel Channel, actor Actor) (Hold, bool, error) {
+	var n newHold
+	var won bool
+	err := a.withCodes(ctx, func() (err error) {
+		if n, err = a.newHold(channel, actor); err != nil {
+			return err
+		}
+		won, err = insert(n)
+		return err
+	})
+	return n.hold(), won, err
 }
 
 // bySecret finds the appointment of a hold whose secret is known, or ErrNotFound.
