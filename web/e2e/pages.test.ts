@@ -19,8 +19,30 @@ async function look(page: Page, name: string): Promise<void> {
     await page.setViewportSize({ width, height: 800 });
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width}`);
+    assert.deepEqual(await covered(page), [], `${name} at ${width}: what is pressed lies over one another`);
     await accessible(page, `${name} at ${width}`);
   }
+}
+
+/** covered lists pairs of what one can press or type in that lie over each other. */
+function covered(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const all = [...document.querySelectorAll<HTMLElement>('a[href], button, input, select, textarea, summary')].filter(
+      (x) =>
+        x.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && x.offsetWidth > 1 && x.tabIndex >= 0,
+    );
+    const boxes = all.map((x) => [...x.getClientRects()]); // of a link, one for each of its lines
+    const meet = (a: DOMRect, b: DOMRect): boolean =>
+      Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3 &&
+      Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+    const name = (x: HTMLElement): string => `${x.tagName} ${x.id || x.textContent.trim().slice(0, 30)}`;
+    return all.flatMap((x, i) =>
+      all
+        .slice(i + 1)
+        .filter((y, k) => !x.contains(y) && boxes[i]?.some((a) => boxes[i + 1 + k]?.some((b) => meet(a, b))))
+        .map((y) => `${name(x)} / ${name(y)}`),
+    );
+  });
 }
 
 /** open goes to an address of the counter and expects it to be there. */
