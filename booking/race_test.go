@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"sportello/booking"
 )
@@ -213,6 +214,8 @@ func (p *players) step(t *testing.T, rng *rand.Rand) error {
 		reschedule reschedule reschedule reschedule cancel maintain closure reopen reopen rules clock`)
 	if p.say == nil { // whoever keeps a book of what was told has no line for it
 		ops = append(ops, "takeback", "takeback")
+	} else { // they play long, and all would be taken
+		ops = append(ops, "release", "release")
 	}
 	op := ops[rng.IntN(len(ops))]
 	var err error
@@ -234,7 +237,15 @@ func (p *players) step(t *testing.T, rng *rand.Rand) error {
 		}
 	case "rehold":
 		_, err = p.Rehold(ctx, h.ID, h.Secret, start)
-	case "cancel":
+	case "cancel", "release":
+		if op == "release" { // one of all there are
+			if err = p.pool.QueryRow(ctx, `SELECT id FROM appointment WHERE state = 'booked' ORDER BY random() LIMIT 1`).Scan(&h.ID); errors.Is(err, pgx.ErrNoRows) {
+				err = booking.ErrNotFound
+			}
+			if err != nil {
+				break
+			}
+		}
 		p.tell("cancelling", h.ID, time.Time{})
 		if err = p.Cancel(ctx, h.ID, p.actor); err == nil {
 			p.tell("cancelled", h.ID, time.Time{})
