@@ -17,6 +17,7 @@ import {
   type Counter,
 } from './harness';
 import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
+import { path } from './path';
 import { between, line, lips, received, tallest, type Received } from './received';
 
 const skip = noNetwork();
@@ -242,20 +243,8 @@ void test('where no UDP gets through, the relay carries the call over TCP', { ti
   );
   await flows(again, 'the citizen', 1);
   await flows(clerk, 'the clerk', 1);
-  const path = await again.evaluate(async () => {
-    const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
-    const stats = await pc?.getStats();
-    for (const raw of (stats?.values() ?? []) as Iterable<RTCStats>) {
-      if (raw.type !== 'candidate-pair') continue;
-      const pair = raw as RTCIceCandidatePairStats;
-      if (!pair.nominated || pair.state !== 'succeeded') continue;
-      const local = stats?.get(pair.localCandidateId) as { candidateType: string; relayProtocol?: string };
-      return `${local.candidateType} over ${local.relayProtocol ?? 'UDP'}`;
-    }
-    return 'none';
-  });
-  t.diagnostic(`the citizen's path: ${path}`);
-  // The counter meets the relay on loopback, so the candidate may be peer-reflexive; only relayed ones name a protocol.
-  assert.match(path, / over tcp$/);
+  const way = await path(again);
+  t.diagnostic(`the citizen's path: ${JSON.stringify(way)}`);
+  assert.equal(way.relay, 'tcp');
   network.heal();
 });

@@ -1,5 +1,7 @@
 // The way that a page's media goes, as its browser counts it.
 
+import assert from 'node:assert/strict';
+import { eventually } from './harness';
 import type { Asked } from './received';
 
 export interface Path {
@@ -13,8 +15,19 @@ export interface Path {
   readonly found: string[];
 }
 
-/** path is that of the newest peer connection; null before there is one. */
-export async function path(page: Asked): Promise<Path | null> {
+/** path is that of the newest peer connection. */
+export async function path(page: Asked): Promise<Path> {
+  // While a check of the pair that carries the media is on its way again, it is not among those that succeeded.
+  const way = await eventually(
+    'a path',
+    () => found(page),
+    (way) => way !== null,
+  );
+  assert.ok(way);
+  return way;
+}
+
+function found(page: Asked): Promise<Path | null> {
   return page.evaluate(async () => {
     interface Candidate extends RTCStats {
       readonly candidateType: string;

@@ -5,8 +5,8 @@
 import path from 'node:path';
 import { mkdirSync } from 'node:fs';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { book, signIn } from './booking';
-import { desktop, flows, newPage, phone, startBrowser, startCounter } from './harness';
+import { book, comesToday, signIn } from './booking';
+import { desktop, flows, newPage, phone, startBrowser, startCounter, WORKDAY, type Counter } from './harness';
 
 const folder = path.resolve('docs/screenshots');
 
@@ -66,7 +66,41 @@ function draw(look: Look): void {
   };
 }
 
-const counter = await startCounter({ SPORTELLO_JOIN_BEFORE: '4000h' });
+/** fillDay gives the registry a day at ten: who was served, who is here and who is to come. */
+function fillDay(counter: Counter): void {
+  counter.sql(`
+    WITH line(n, clock, minutes, name, surname, service, mode, state) AS (VALUES
+      (1, time '08:45', 15, 'Francesca', 'Long', 'certificati', 'virtual', 'served'),
+      (2, '08:50', 20, 'Giulia', 'Rossi', 'carta-identita', 'in_person', 'served'),
+      (3, '09:10', 20, 'Marco', 'Giraud', 'carta-identita', 'in_person', 'served'),
+      (4, '09:30', 20, 'Paolo', 'Martinat', 'carta-identita', 'in_person', 'no_show'),
+      (5, '09:40', 20, 'Luca', 'Rostan', 'carta-identita', 'in_person', 'called'),
+      (6, '10:00', 20, 'Elena', 'Benali', 'carta-identita', 'in_person', 'arrived'),
+      (7, '10:30', 20, 'Andrea', 'Ferrero', 'carta-identita', 'in_person', 'arrived'),
+      (8, '10:45', 15, 'Sofia', 'Charbonnier', 'certificati', 'virtual', 'booked'),
+      (9, '10:50', 20, 'Sofia', 'Dell''Orto', 'carta-identita', 'in_person', 'booked'),
+      (10, '11:10', 20, 'Paolo', 'Long', 'carta-identita', 'in_person', 'booked'),
+      (11, '11:15', 15, 'Chiara', 'Popescu', 'certificati', 'virtual', 'booked'),
+      (12, '11:30', 20, 'Davide', 'Bertone', 'carta-identita', 'in_person', 'booked')),
+    row AS MATERIALIZED (
+      SELECT line.*, gen_random_uuid() AS id, o.id AS office, s.id AS service_id, d.id AS desk, day.start + clock - time '00:00' AS start
+      FROM line JOIN office o ON o.slug = 'anagrafe' JOIN service s ON s.office_id = o.id AND s.slug = line.service
+      JOIN desk d ON d.office_id = o.id AND d.name = CASE WHEN mode = 'virtual' THEN 'Sportello virtuale 2' ELSE 'Sportello ' || 1 + n % 2 END
+      CROSS JOIN (SELECT date_trunc('day', now(), 'Europe/Rome') AS start) AS day),
+    made AS (
+      INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state, hold_expires_at,
+        secret_hash, code_hash, created_at, changed_at, arrived_at, called_at, closed_at, ticket)
+      SELECT id, gen_random_uuid(), office, service_id, desk, (start AT TIME ZONE 'Europe/Rome')::date,
+        tstzrange(start, start + minutes * interval '1 minute'), tstzrange(start, start + minutes * interval '1 minute'),
+        mode, 'web', 'public', state, start, sha256(uuid_send(id)), sha256(uuid_send(id)), start - interval '9 days', start,
+        CASE WHEN state IN ('arrived', 'called', 'served') THEN least(start, now()) - interval '6 minutes' END,
+        CASE WHEN state IN ('called', 'served') THEN start END, CASE WHEN state IN ('served', 'no_show') THEN start + interval '9 minutes' END,
+        CASE WHEN mode = 'in_person' AND state IN ('arrived', 'called', 'served') THEN 'C' || n ELSE '' END
+      FROM row)
+    INSERT INTO appointment_person SELECT id, name, surname, lower(surname), 'x@example.org', '', 'it', lower(name || ' ' || surname) FROM row`);
+}
+
+const counter = await startCounter({ SPORTELLO_JOIN_BEFORE: '4000h' }, [], WORKDAY);
 const browser = await startBrowser();
 mkdirSync(folder, { recursive: true });
 
@@ -95,6 +129,8 @@ try {
   const { page: citizen } = await open(phone, look);
   await enter(citizen, lucia.room);
   await citizen.waitForSelector('[data-view=lobby]');
+  comesToday(counter, 'Bianchi', '10:10');
+  fillDay(counter);
 
   const { page: console_, context: staff } = await open(desktop, {
     ...look,
@@ -103,7 +139,8 @@ try {
     coat: '#24506e',
   });
   await signIn(console_, counter.url, 'anagrafe', '/it/staff/sportello');
-  await console_.goto(`${counter.url}/it/staff/sportello?giorno=${lucia.day}`);
+  await console_.waitForSelector('.st-agenda .st-name a:has-text("Bianchi")');
+  await shoot(console_, 'clerk');
   await console_.click('.st-agenda .st-name a:has-text("Bianchi")');
   await console_.fill('#guest-name', 'Omar Haddad');
   await console_.click('#ospiti form.st-inline button');

@@ -3,9 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { CHROMIUM, desktop, flows, meet, newPage, startBrowser, startCounter, type Counter } from './harness';
 import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
+import { path } from './path';
 
 const skip = noNetwork();
 if (skip) console.log(`tcp.test.ts: ${skip}`);
@@ -32,25 +33,6 @@ after(async () => {
   network.close();
 });
 
-/** path tells over what a page's media goes, from the pair that carries it. */
-async function path(page: Page): Promise<string> {
-  return page.evaluate(async () => {
-    const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
-    const stats = await pc?.getStats();
-    for (const raw of (stats?.values() ?? []) as Iterable<RTCStats>) {
-      if (raw.type !== 'candidate-pair') continue;
-      const pair = raw as RTCIceCandidatePairStats;
-      if (!pair.nominated || pair.state !== 'succeeded') continue;
-      const of = (id: string): string => {
-        const c = stats?.get(id) as { candidateType: string; protocol: string };
-        return `${c.candidateType} ${c.protocol}`;
-      };
-      return `${of(pair.localCandidateId)} to ${of(pair.remoteCandidateId)}`;
-    }
-    return 'none';
-  });
-}
-
 void test(
   'two people without UDP and without a relay see and hear each other',
   { timeout: 120_000, skip },
@@ -65,9 +47,10 @@ void test(
       ['the citizen', citizen],
       ['the clerk', clerk],
     ] as const) {
-      const over = await path(page);
-      t.diagnostic(`${who}'s path: ${over}`);
-      assert.match(over, /tcp to (host|prflx) tcp$/, who);
+      const way = await path(page);
+      t.diagnostic(`${who}'s path: ${JSON.stringify(way)}`);
+      assert.equal(way.protocol, 'tcp', who);
+      assert.match(way.remote, /^(host|prflx) tcp$/, who);
     }
   },
 );
