@@ -77,10 +77,10 @@ function fillDay(counter: Counter): void {
       (5, '09:40', 20, 'Luca', 'Rostan', 'carta-identita', 'in_person', 'called'),
       (6, '10:00', 20, 'Elena', 'Benali', 'carta-identita', 'in_person', 'arrived'),
       (7, '10:30', 20, 'Andrea', 'Ferrero', 'carta-identita', 'in_person', 'arrived'),
-      (8, '10:45', 15, 'Sofia', 'Charbonnier', 'certificati', 'virtual', 'booked'),
+      (8, '11:05', 15, 'Sofia', 'Charbonnier', 'certificati', 'virtual', 'booked'),
       (9, '10:50', 20, 'Sofia', 'Dell''Orto', 'carta-identita', 'in_person', 'booked'),
       (10, '11:10', 20, 'Paolo', 'Long', 'carta-identita', 'in_person', 'booked'),
-      (11, '11:15', 15, 'Chiara', 'Popescu', 'certificati', 'virtual', 'booked'),
+      (11, '11:25', 15, 'Chiara', 'Popescu', 'certificati', 'virtual', 'booked'),
       (12, '11:30', 20, 'Davide', 'Bertone', 'carta-identita', 'in_person', 'booked')),
     row AS MATERIALIZED (
       SELECT line.*, gen_random_uuid() AS id, o.id AS office, s.id AS service_id, d.id AS desk, day.start + clock - time '00:00' AS start
@@ -129,7 +129,7 @@ try {
   const { page: citizen } = await open(phone, look);
   await enter(citizen, lucia.room);
   await citizen.waitForSelector('[data-view=lobby]');
-  comesToday(counter, 'Bianchi', '10:10');
+  comesToday(counter, 'Bianchi', '09:45');
   fillDay(counter);
 
   const { page: console_, context: staff } = await open(desktop, {
