@@ -112,6 +112,13 @@ func (w *world) undecided(t *testing.T, like booking.Hold, start time.Time) pgx.
 	if _, err := tx.Exec(t.Context(), `SET LOCAL session_replication_role = replica`); err != nil {
 		t.Fatal(err)
 	}
+	another(t, tx, like, start)
+	return tx
+}
+
+// another inserts a hold like another at a start.
+func another(t *testing.T, tx pgx.Tx, like booking.Hold, start time.Time) {
+	t.Helper()
 	if _, err := tx.Exec(t.Context(), `
 		INSERT INTO appointment (id, room, office_id, service_id, desk_id, day, period, occupied, mode, channel, audience, state,
 			hold_expires_at, secret_hash, code_hash, created_at, changed_at)
@@ -120,7 +127,6 @@ func (w *world) undecided(t *testing.T, like booking.Hold, start time.Time) pgx.
 		FROM appointment WHERE id = $1`, like.ID, start, start.Add(15*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	return tx
 }
 
 // waiting returns once so many transactions wait for a lock.

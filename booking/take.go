@@ -49,11 +49,11 @@ func (a *Agenda) holdTogether(ctx context.Context, all []*rival, tell func(*riva
 // place that is all taken, or why nobody can have it.
 func (a *Agenda) tryHold(ctx context.Context, all []*rival, tell func(*rival, verdict)) (rest []*rival, gone *place, _ error) {
 	wanted := all[0].request // as all want it, but for the channel
-	k, err := a.recall(ctx, wanted.ServiceID)
-	if err != nil {
+	var f found
+	var err error
+	if f.known, err = a.recall(ctx, wanted.ServiceID); err != nil {
 		return all, nil, err
 	}
-	f := found{known: k}
 	for len(all) > 0 {
 		p, desks, err := f.known.place(wanted, a.now())
 		var tries []take

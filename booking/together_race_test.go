@@ -9,11 +9,25 @@ import (
 )
 
 // TestRivalsGoTogether: who comes while somebody has a start held goes with all others who
-// do, in one transaction; there is a desk for some of them, and the others are told.
+// do, in one transaction; there are desks for some of them, and the others are told. The
+// rows are inserted in the order of desks: who waits for one has none that comes later.
 func TestRivalsGoTogether(t *testing.T) {
 	w := newWorld(t, monday)
 	ctx := t.Context()
 	w.wide(t, 8)
+	if _, err := w.pool.Exec(ctx, `UPDATE desk SET modes = '{in_person,virtual}' WHERE id = $1`, w.desks["Video"].ID); err != nil {
+		t.Fatal(err)
+	}
+	held := func(desk string, minute int) booking.Hold {
+		r := w.request(at(t, 17, 9, minute), booking.InPerson)
+		r.DeskID = w.desks[desk].ID
+		return w.hold(t, r)
+	}
+	// The least loaded is the last of the three, and the first has most.
+	uno, due := held("Uno", 30), held("Due", 30)
+	held("Uno", 45)
+	nine := at(t, 17, 9, 0)
+	before := w.undecided(t, uno, nine)
 	edit, err := w.pool.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +36,7 @@ func TestRivalsGoTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	const all = 6
-	r := w.request(at(t, 17, 9, 0), booking.InPerson) // at one of two desks
+	r := w.request(nine, booking.InPerson)
 	came := make(chan error, all)
 	come := func() {
 		_, err := w.Hold(ctx, r)
@@ -39,8 +53,19 @@ func TestRivalsGoTogether(t *testing.T) {
 	if err := edit.Rollback(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if err := <-came; err != nil {
+		t.Fatal(err)
+	}
+	w.waiting(t, 1)                                                                   // for the first desk
+	if _, err := before.Exec(ctx, `SET LOCAL deadlock_timeout = '1ms'`); err != nil { // it would be this one that fails
+		t.Fatal(err)
+	}
+	another(t, before, due, nine)
+	if err := before.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
 	lost := 0
-	for range all {
+	for range all - 1 {
 		var taken *booking.SlotTakenError
 		switch err := <-came; {
 		case errors.As(err, &taken):
@@ -52,10 +77,10 @@ func TestRivalsGoTogether(t *testing.T) {
 		}
 	}
 	var desks, transactions int
-	if err := w.pool.QueryRow(ctx, `SELECT count(DISTINCT desk_id), count(DISTINCT xmin::text) FROM appointment`).Scan(&desks, &transactions); err != nil {
+	if err := w.pool.QueryRow(ctx, `SELECT count(DISTINCT desk_id), count(DISTINCT xmin::text) FROM appointment WHERE lower(period) = $1`, nine).Scan(&desks, &transactions); err != nil {
 		t.Fatal(err)
 	}
-	if lost != all-2 || desks != 2 || transactions != 2 {
+	if lost != all-3 || desks != 3 || transactions != 2 {
 		t.Errorf("%d lost, %d desks have it, by %d transactions", lost, desks, transactions)
 	}
 	if n := w.Rivals(); n != 0 {

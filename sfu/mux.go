@@ -124,8 +124,9 @@ func (d *directory) learn(a netip.AddrPort, c *muxConn, now int64) {
 		all = slices.Delete(all, 0, 1)
 	}
 	d.proved[c.media] = append(all, a)
-	d.byAddr[a] = &claim{conn: c}
-	d.byAddr[a].again.Store(now)
+	mine := &claim{conn: c}
+	mine.again.Store(now)
+	d.byAddr[a] = mine
 	d.version.Add(1)
 }
 
