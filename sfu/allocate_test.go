@@ -80,7 +80,7 @@ func (x *layerSource) picture(key bool) (b []byte, tid int, needs []uint32) {
 func newShow(t *testing.T, width float64, publishers int) *show {
 	t.Helper()
 	s := &show{t: t, tap: &wiretap{to: netip.MustParseAddrPort("192.0.2.9:5000")}, got: map[uint32]int{}}
-	s.loop = newLoop(s.tap, slog.New(slog.DiscardHandler))
+	s.loop = newLoop(s.tap, slog.New(slog.DiscardHandler), &relayNames{})
 	s.link = newLink(width)
 	s.now = s.link.now
 	room := &mediaRoom{}

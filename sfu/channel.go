@@ -12,9 +12,21 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
+// channelsMax is how many channels a browser may open in the life of a
+// connection, which remembers each of them until its end: more than anybody has
+// files to send, and few enough to keep.
+const channelsMax = 1024
+
 // channelOpened takes a channel of the browser: real-time text, or a file that
-// was announced. Any other is closed.
+// was announced. Any other is closed, and with too many the connection.
 func (p *Peer) channelOpened(d *webrtc.DataChannel) {
+	nth := p.channels.Add(1) // pion calls this in the order of opening, but OnOpen's in any
+	if nth > channelsMax {
+		if nth == channelsMax+1 {
+			p.beside(p.giveUp)
+		}
+		return
+	}
 	d.OnOpen(func() {
 		raw, err := d.DetachWithDeadline()
 		if err != nil {
@@ -22,7 +34,7 @@ func (p *Peer) channelOpened(d *webrtc.DataChannel) {
 			return
 		}
 		if d.Protocol() == textProtocol {
-			p.textOpened(d, raw)
+			p.textOpened(d, raw, nth)
 			return
 		}
 		id, isFile := strings.CutPrefix(d.Label(), filePrefix)
@@ -31,6 +43,16 @@ func (p *Peer) channelOpened(d *webrtc.DataChannel) {
 		}
 		p.hangUp(raw)
 	})
+}
+
+// giveUp ends the connection of a browser that does what none of ours would.
+func (p *Peer) giveUp() {
+	p.log.Warn("too many data channels: the connection is closed")
+	p.events.post(Observer.Failed)
+	p.mu.Lock()
+	pc := p.pc
+	p.mu.Unlock()
+	p.hangUp(pc)
 }
 
 func (p *Peer) hangUp(c io.Closer) {

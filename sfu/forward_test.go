@@ -38,7 +38,7 @@ type bench struct {
 func newBench(tb testing.TB, viewers int) *bench {
 	tb.Helper()
 	b := &bench{net: &nowhere{}, addr: netip.MustParseAddrPort("192.0.2.1:5000")}
-	b.loop = newLoop(b.net, slog.New(slog.DiscardHandler))
+	b.loop = newLoop(b.net, slog.New(slog.DiscardHandler), &relayNames{})
 	b.now = time.Now()
 	b.seal = sealing(tb)
 	room := &mediaRoom{}
@@ -131,7 +131,7 @@ func TestVideoWaitsForAKeyframe(t *testing.T) {
 // DTLS pass.
 func TestPionSendsNoSRTP(t *testing.T) {
 	net0 := &nowhere{}
-	l := newLoop(net0, slog.New(slog.DiscardHandler))
+	l := newLoop(net0, slog.New(slog.DiscardHandler), &relayNames{})
 	c := &muxConn{loop: l, media: &mediaPeer{}, done: make(chan struct{})}
 	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:5000"))
 	for first, want := range map[byte]int{0: 1, 22: 1, 128: 0, 191: 0} {

@@ -33,6 +33,7 @@ type loop struct {
 	conn  batchConn
 	dtls  *dtlsQueue
 	dir   *directory
+	relay *relayNames
 	count *counters
 	log   *slog.Logger
 
@@ -69,11 +70,11 @@ type loop struct {
 	pictures           []*outTrack
 }
 
-func newLoop(conn batchConn, log *slog.Logger) *loop {
+func newLoop(conn batchConn, log *slog.Logger, relay *relayNames) *loop {
 	count := &counters{}
 	return &loop{
 		began: time.Now(),
-		conn:  conn, dtls: newDTLSQueue(conn.writer(), count), dir: newDirectory(), count: count, log: log,
+		conn:  conn, dtls: newDTLSQueue(conn.writer(), count), dir: newDirectory(), relay: relay, count: count, log: log,
 		done: make(chan struct{}), rooms: map[*mediaRoom]struct{}{},
 		plain: make([]byte, 0, 2*mtu), in: make([]datagram, readMax), out: make([]datagram, writeMax),
 		nacks: make([]uint16, 0, missingMax),
@@ -253,6 +254,9 @@ func (l *loop) control(c *muxConn, b []byte, a netip.AddrPort) {
 	if c == nil {
 		l.count.unknown.Add(1)
 		return
+	}
+	if c.tcp == nil {
+		a = l.relay.shown(a)
 	}
 	if !c.put(b, a) {
 		l.count.controlDropped.Add(1)

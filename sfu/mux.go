@@ -309,6 +309,7 @@ func (c *muxConn) WriteTo(b []byte, a net.Addr) (int, error) {
 		c.tcp.write(c, b, to, proves)
 		return len(b), nil
 	}
+	to = c.loop.relay.local(to)
 	if b[0] >= dtlsFirst && b[0] <= dtlsLast && len(b) <= mtu {
 		c.loop.dtls.post(b, to)
 		return len(b), nil

@@ -122,7 +122,7 @@ func (p *Peer) newConnection() (*webrtc.PeerConnection, error) {
 	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
 	if p.sfu.tcp != nil {
 		s.SetICETCPMux(&peerTCP{port: p.sfu.tcp, loop: p.room.loop, media: p.media})
-		s.SetIPFilter(p.standsForTCP)
+		s.SetNet(p.sfu.tcp.net)
 		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
 	}
 	s.SetNetworkTypes(networks)
@@ -175,13 +175,6 @@ func (p *Peer) listenAddrs() []net.Addr {
 		}
 	}
 	return out
-}
-
-// standsForTCP lets pion have one address of each announced family for TCP, which
-// it looks for among the machine's own.
-func (p *Peer) standsForTCP(a net.IP) bool {
-	v4 := a.To4() != nil
-	return a.Equal(net.IPv4(127, 0, 0, 1)) && v4 && p.sfu.cfg.announces(true) || a.Equal(net.IPv6loopback) && p.sfu.cfg.announces(false)
 }
 
 // Negotiate answers the browser's offer: the first one, an ICE restart, one with

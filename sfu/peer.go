@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -26,6 +27,8 @@ type Peer struct {
 	log    *slog.Logger
 	keys   keyring
 	typed  *rate.Limiter // bytes of real-time text
+
+	channels atomic.Int32 // that the browser has opened
 
 	ctx    context.Context //nolint:containedctx // the peer's own life
 	cancel context.CancelFunc
@@ -85,6 +88,9 @@ func (p *Peer) listen(pc *webrtc.PeerConnection) {
 		}
 		to := netip.AddrPortFrom(a.Unmap().WithZone(""), c.Remote.Port)
 		l, overTCP := p.room.loop, c.Remote.Protocol == webrtc.ICEProtocolTCP
+		if !overTCP {
+			to = l.relay.local(to)
+		}
 		l.post(func() {
 			p.media.addr = to
 			l.route(p.media, overTCP, p.sfu.tcp.find(to))

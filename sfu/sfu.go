@@ -22,6 +22,7 @@ type SFU struct {
 	loops []*loop
 	tcp   *tcpPort // nil where the settings want none
 	cert  webrtc.Certificate
+	relay relayNames
 
 	mu     sync.Mutex
 	rooms  map[string]*Room
@@ -59,7 +60,7 @@ func New(cfg Config) (*SFU, error) {
 		if err != nil {
 			return nil, errors.Join(err, s.closePorts())
 		}
-		l := newLoop(conn, cfg.Logger)
+		l := newLoop(conn, cfg.Logger, &s.relay)
 		l.prefer = pictures
 		s.loops = append(s.loops, l)
 	}

@@ -65,7 +65,7 @@ func TestWhoSpeaks(t *testing.T) {
 // the slot that became free, and nobody is moved to another.
 func TestTwelveInARoom(t *testing.T) {
 	const people = 12
-	l := newLoop(&nowhere{}, slog.New(slog.DiscardHandler))
+	l := newLoop(&nowhere{}, slog.New(slog.DiscardHandler), &relayNames{})
 	l.now = time.Now()
 	r := &Room{name: "room", media: &mediaRoom{}, loop: l, max: people - 1}
 	var all []*Peer

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
 )
 
 const (
@@ -28,6 +31,7 @@ type tcpPort struct {
 	listener net.Listener
 	loops    []*loop
 	log      *slog.Logger
+	net      transport.Net // that pion's connections see
 
 	proveWithin time.Duration
 
@@ -52,7 +56,7 @@ func openTCP(cfg *Config, loops []*loop) (*tcpPort, error) {
 		return nil, fmt.Errorf("sfu: open the media port for TCP: %w", err)
 	}
 	return &tcpPort{
-		listener: l, loops: loops, log: cfg.Logger, proveWithin: proveWithin, streams: map[*tcpStream]struct{}{},
+		net: newStandIns(cfg), listener: l, loops: loops, log: cfg.Logger, proveWithin: proveWithin, streams: map[*tcpStream]struct{}{},
 		byAddr: map[netip.AddrPort]*tcpStream{}, peers: map[*mediaPeer][]*tcpStream{}, strangers: map[netip.Addr]int{},
 	}, nil
 }
@@ -282,9 +286,32 @@ func removed(all []*tcpStream, s *tcpStream) []*tcpStream {
 	return out
 }
 
-// peerTCP is the ice.TCPMux of one PeerConnection. pion asks for one connection
-// for each address of the machine that it may use, which is loopback: the answer
-// lists those that are announced.
+// standIns is the network that pion is shown: one address of each announced family.
+// pion asks for a connection over TCP for each address of the machine, of which it
+// knows the loopback of IPv6 not for one; the answer lists those that are announced,
+// and all are the one port's. These are of nobody (RFC 5737, RFC 3849).
+type standIns struct {
+	*stdnet.Net
+	all []*transport.Interface
+}
+
+func newStandIns(cfg *Config) *standIns {
+	one := transport.NewInterface(net.Interface{Index: 1, MTU: mtu, Name: "media", Flags: net.FlagUp})
+	for _, family := range []struct {
+		v4 bool
+		ip net.IP
+	}{{true, net.IPv4(192, 0, 2, 1)}, {false, net.ParseIP("2001:db8::1")}} {
+		if cfg.announces(family.v4) {
+			one.AddAddress(&net.IPNet{IP: family.ip, Mask: net.CIDRMask(128, 128)})
+		}
+	}
+	return &standIns{&stdnet.Net{}, []*transport.Interface{one}}
+}
+
+// Interfaces is part of transport.Net.
+func (n *standIns) Interfaces() ([]*transport.Interface, error) { return n.all, nil }
+
+// peerTCP is the ice.TCPMux of one PeerConnection.
 type peerTCP struct {
 	port  *tcpPort
 	loop  *loop

@@ -271,8 +271,13 @@ func drain(m *member) {
 // knock opens a TCP connection to the media port and sends bytes.
 func knock(t *testing.T, s *sfu.SFU, b ...[]byte) net.Conn {
 	t.Helper()
+	return knockAt(t, s, "127.0.0.1", b...)
+}
+
+func knockAt(t *testing.T, s *sfu.SFU, host string, b ...[]byte) net.Conn {
+	t.Helper()
 	var d net.Dialer
-	conn, err := d.DialContext(deadline(t), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.TCPPort())))
+	conn, err := d.DialContext(deadline(t), "tcp", net.JoinHostPort(host, strconv.Itoa(s.TCPPort())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,6 +341,42 @@ func TestStrangersOverTCP(t *testing.T) {
 	}
 	drain(b)
 	b.next(t, "a's camera", camera)
+}
+
+// Checks are answered over IPv4 and IPv6 alike, whatever addresses pion finds on the
+// machine: of IPv6 there may be loopback alone.
+func TestChecksOverTCP(t *testing.T) {
+	probe, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp6", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6 here")
+	}
+	_ = probe.Close()
+	s := start(t, func(c *sfu.Config) { c.Announce = sfutest.Addrs("127.0.0.1", "::1") })
+	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		check, err := a.Check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := knockAt(t, s, host, frame(check.Raw))
+		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		var answer stun.Message
+		for answer.TransactionID != check.TransactionID { // this end is checked, too
+			if answer.Raw, err = whole(conn); err != nil {
+				t.Fatalf("%s: %v", host, err)
+			}
+			answer.Raw = answer.Raw[2:]
+			if err := answer.Decode(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var seen stun.XORMappedAddress
+		if err := seen.GetFrom(&answer); err != nil || seen.String() != conn.LocalAddr().String() {
+			t.Errorf("%s: seen at %v, not %v: %v", host, seen, conn.LocalAddr(), err)
+		}
+	}
 }
 
 // ufragOf is the one that the answer named.

@@ -65,7 +65,7 @@ func FuzzFrames(f *testing.F) {
 
 func localPort(t *testing.T, within time.Duration) *tcpPort {
 	t.Helper()
-	l := newLoop(&nowhere{}, slog.New(slog.DiscardHandler))
+	l := newLoop(&nowhere{}, slog.New(slog.DiscardHandler), &relayNames{})
 	p, err := openTCP(&Config{Logger: slog.New(slog.DiscardHandler)}, []*loop{l})
 	if err != nil {
 		t.Fatal(err)

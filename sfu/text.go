@@ -38,6 +38,7 @@ const (
 // typing is a channel on which a peer types.
 type typing struct {
 	raw  datachannel.ReadWriteCloserDeadliner
+	nth  int32 // of all channels that the browser has opened
 	stop context.CancelFunc
 	over chan struct{} // closed once nothing of it runs
 }
@@ -53,15 +54,21 @@ func (t *typing) replaced(p *Peer) {
 }
 
 // textOpened takes the channel on which this peer types. The newest counts.
-func (p *Peer) textOpened(d *webrtc.DataChannel, raw datachannel.ReadWriteCloserDeadliner) {
+func (p *Peer) textOpened(d *webrtc.DataChannel, raw datachannel.ReadWriteCloserDeadliner, nth int32) {
 	if !d.Ordered() || d.MaxRetransmits() != nil || d.MaxPacketLifeTime() != nil {
 		p.refuseText(raw, fmt.Errorf("%w: the channel must be ordered and reliable", ErrNotText))
 		return
 	}
 	ctx, stop := context.WithCancel(p.ctx)
-	now, before := &typing{raw, stop, make(chan struct{})}, make(chan struct{})
+	now, before := &typing{raw, nth, stop, make(chan struct{})}, make(chan struct{})
 	p.mu.Lock()
 	old := p.typing
+	if old != nil && old.nth > nth {
+		p.mu.Unlock()
+		stop()
+		p.hangUp(raw)
+		return
+	}
 	p.typing = now
 	p.mu.Unlock()
 	if old != nil {

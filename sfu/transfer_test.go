@@ -216,6 +216,27 @@ func TestTransferMustBeAnnounced(t *testing.T) {
 	}
 }
 
+// TestChannelsWithoutEnd: a browser that opens one channel after the other loses
+// its connection, not the server its memory; who is with it stays.
+func TestChannelsWithoutEnd(t *testing.T) {
+	s := start(t)
+	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
+	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
+	for range 1100 {
+		if _, err := a.PC.CreateDataChannel("other", nil); err != nil {
+			break // closed meanwhile
+		}
+	}
+	a.until(t, "the end", func(st sfutest.State) bool { return st.Failed == 1 })
+	c := join(t, s, "room", "c", sfutest.Options{Slots: 1})
+	offered := c.offered()
+	if err := b.peer.OpenTransfer("x", "c", 1); err != nil {
+		t.Error(err)
+	}
+	b.open(t, "file/x")
+	await(t, <-offered)
+}
+
 func TestTransferEndsEarly(t *testing.T) {
 	for name, c := range map[string]struct {
 		act  func(t *testing.T, a, b *member, src *channel)

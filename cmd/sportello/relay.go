@@ -53,6 +53,7 @@ func openRelay(s settings, media *sfu.SFU, tlsConfig *tls.Config, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	media.Behind(r)
 	return &turn{r, relayURLs(to, r.Port(), s.PublicURL, tlsConfig != nil)}, nil
 }
 

@@ -57,11 +57,12 @@ type Credentials struct{ ID, Username, Password string }
 
 // Server is a running relay.
 type Server struct {
-	cfg    Config
-	secret string
-	turn   *turn.Server
-	port   int
-	books  books
+	cfg     Config
+	secret  string
+	turn    *turn.Server
+	port    int
+	books   books
+	sockets *sockets
 }
 
 // New opens the port and serves until Close.
@@ -93,18 +94,18 @@ func New(cfg Config) (*Server, error) {
 	if a, ok := tcp.Addr().(*net.TCPAddr); ok {
 		s.port = a.Port
 	}
-	generator := &sockets{routes: routes, books: &s.books}
+	s.sockets = &sockets{routes: routes, books: &s.books, open: map[netip.AddrPort]netip.AddrPort{}}
 	quiet := logging.NewDefaultLoggerFactory() // its texts hold addresses
 	quiet.DefaultLogLevel = logging.LogLevelDisabled
 	s.turn, err = turn.NewServer(turn.ServerConfig{
 		Realm: realm, AuthHandler: s.authenticate(quiet.NewLogger("turn")), LoggerFactory: quiet,
 		QuotaHandler: func(user, _ string, _ net.Addr) bool { return s.books.mayAllocate(user) },
 		PacketConnConfigs: []turn.PacketConnConfig{{
-			PacketConn: udp, RelayAddressGenerator: generator, PermissionHandler: generator.permits,
+			PacketConn: udp, RelayAddressGenerator: s.sockets, PermissionHandler: s.sockets.permits,
 		}},
 		ListenerConfigs: []turn.ListenerConfig{{
 			Listener:              &listener{Listener: tcp, tls: cfg.TLS, most: 2 * cfg.Total, open: map[*conn]struct{}{}},
-			RelayAddressGenerator: generator, PermissionHandler: generator.permits,
+			RelayAddressGenerator: s.sockets, PermissionHandler: s.sockets.permits,
 		}},
 	})
 	if err != nil {
@@ -177,6 +178,14 @@ func (s *Server) authenticate(log logging.LeveledLogger) turn.AuthHandler {
 		return user, key, ok
 	}
 }
+
+// Shown is what a browser was told of the relay socket that is bound to local,
+// and Local the other way. The media server answers under the names that browsers
+// know: Firefox takes no relayed path on which it is seen under another.
+func (s *Server) Shown(local netip.AddrPort) (netip.AddrPort, bool) { return s.sockets.shown(local) }
+
+// Local is the other way of Shown.
+func (s *Server) Local(shown netip.AddrPort) (netip.AddrPort, bool) { return s.sockets.local(shown) }
 
 // Stats counts since New, but for Allocations, which are of now.
 func (s *Server) Stats() Stats { return s.books.stats() }

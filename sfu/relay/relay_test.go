@@ -12,11 +12,13 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 	"github.com/pion/webrtc/v4"
 
@@ -188,6 +190,42 @@ func TestAnnouncedAddressIsReachedOnLoopback(t *testing.T) {
 	if err := cl.CreatePermission(&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: portOf(media)}); err == nil {
 		t.Error("loopback itself is permitted")
 	}
+
+	// The media server can tell both addresses of the socket, for as long as there is one.
+	given := netip.MustParseAddrPort(conn.LocalAddr().String())
+	local := loopback(int(given.Port()))
+	if given.Addr() != public.Addr() {
+		t.Fatalf("the browser is given %v", given)
+	}
+	both := func() (shown, bound netip.AddrPort, known bool) {
+		shown, known = s.Shown(local)
+		bound, too := s.Local(given)
+		if known != too {
+			t.Errorf("one way %v, the other way %v", known, too)
+		}
+		return shown, bound, known
+	}
+	if shown, bound, known := both(); !known || shown != given || bound != local {
+		t.Errorf("%v is shown as %v, %v bound to %v, %v", local, shown, given, bound, known)
+	}
+	for _, other := range []string{"203.0.113.7:1", "203.0.113.8:" + strconv.Itoa(int(given.Port())), "[2001:db8::1]:1"} {
+		if a, ok := s.Local(netip.MustParseAddrPort(other)); ok {
+			t.Errorf("%s is taken for %v", other, a)
+		}
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for ctx := t.Context(); ; {
+		if _, _, known := both(); !known {
+			break
+		}
+		select {
+		case <-time.After(10 * time.Millisecond): // the pause between two looks
+		case <-ctx.Done():
+			t.Fatal("a socket that is gone is known")
+		}
+	}
 }
 
 func TestOnlyWhoIsAdmittedAllocates(t *testing.T) {
@@ -284,6 +322,7 @@ func TestCallThroughTheRelay(t *testing.T) {
 				}
 			}()
 			s := open(t, relay.Config{Media: media.Addresses(), TLS: certificate(t)})
+			media.Behind(s)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			far := relayed(ctx, t, media, s, "ada", name[:3])
@@ -316,6 +355,61 @@ func TestCallThroughTheRelay(t *testing.T) {
 				t.Errorf("%d allocations", n)
 			}
 		})
+	}
+}
+
+// TestCheckIsAnsweredWithTheGivenAddress: a browser on the relay is seen, by ICE, at
+// the address that it was given, not at the one where the relay's socket is bound.
+func TestCheckIsAnsweredWithTheGivenAddress(t *testing.T) {
+	media, err := sfu.New(sfu.Config{Announce: sfutest.Addrs("203.0.113.7")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := media.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := open(t, relay.Config{Media: media.Addresses()})
+	media.Behind(s)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ada := relayed(ctx, t, media, s, "ada", "udp")
+
+	c := issue(t, s)
+	s.Admit(c.ID, "ada", time.Now().Add(time.Hour))
+	conn, err := client(t, s, c).Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // the test is over
+	check, err := ada.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.WriteTo(check.Raw, net.UDPAddrFromAddrPort(media.Addresses()[0])); err != nil {
+		t.Fatal(err)
+	}
+	answer := &stun.Message{Raw: make([]byte, 1500)}
+	for answer.TransactionID != check.TransactionID { // the media server checks us, too
+		n, _, err := conn.ReadFrom(answer.Raw[:cap(answer.Raw)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Raw = answer.Raw[:n]
+		if err := answer.Decode(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var seen stun.XORMappedAddress
+	if err := seen.GetFrom(answer); err != nil {
+		t.Fatalf("%v: %v", answer, err)
+	}
+	if seen.String() != conn.LocalAddr().String() {
+		t.Errorf("seen at %v, given %v", seen, conn.LocalAddr())
 	}
 }
 

@@ -50,6 +50,29 @@ func routesTo(media []netip.AddrPort) (map[string]route, error) {
 type sockets struct {
 	routes map[string]route
 	books  *books
+
+	mu   sync.RWMutex
+	open map[netip.AddrPort]netip.AddrPort // by what is bound, what browsers are told
+}
+
+// shown is what the browser was told of the socket that is bound to local.
+func (s *sockets) shown(local netip.AddrPort) (netip.AddrPort, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	shown, ok := s.open[local]
+	return shown, ok
+}
+
+// local is what the socket is bound to that the browser was told of as shown.
+func (s *sockets) local(shown netip.AddrPort) (netip.AddrPort, bool) {
+	for _, r := range s.routes {
+		if r.media == shown.Addr() {
+			local := netip.AddrPortFrom(r.local, shown.Port())
+			_, ok := s.shown(local)
+			return local, ok
+		}
+	}
+	return netip.AddrPort{}, false
 }
 
 // Validate is part of turn.RelayAddressGenerator.
@@ -85,10 +108,19 @@ func (s *sockets) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketC
 	if u, ok := conn.(*net.UDPConn); ok {
 		_ = errors.Join(u.SetReadBuffer(bufferSize), u.SetWriteBuffer(bufferSize)) // the kernel's own limit will do
 	}
-	local, _ := conn.LocalAddr().(*net.UDPAddr)
-	// The media server learns the real one from the first check that arrives.
-	shown := &net.UDPAddr{IP: r.media.AsSlice(), Port: local.Port}
-	return &socket{PacketConn: conn, route: r, user: c.UserID, books: s.books}, shown, nil
+	bound, _ := conn.LocalAddr().(*net.UDPAddr)
+	local := netip.AddrPortFrom(r.local, bound.AddrPort().Port())
+	shown := netip.AddrPortFrom(r.media, local.Port())
+	s.mu.Lock()
+	s.open[local] = shown
+	s.mu.Unlock()
+	gone := func() {
+		s.mu.Lock()
+		delete(s.open, local)
+		s.mu.Unlock()
+		s.books.give(c.UserID)
+	}
+	return &socket{PacketConn: conn, route: r, books: s.books, gone: gone}, net.UDPAddrFromAddrPort(shown), nil
 }
 
 // AllocateListener is part of turn.RelayAddressGenerator; RFC 6062 is not served.
@@ -104,8 +136,8 @@ func (*sockets) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return
 type socket struct {
 	net.PacketConn
 	route route
-	user  string
 	books *books
+	gone  func()
 	once  sync.Once
 }
 
@@ -141,6 +173,6 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // Close gives the allocation back.
 func (s *socket) Close() error {
-	s.once.Do(func() { s.books.give(s.user) })
+	s.once.Do(s.gone)
 	return s.PacketConn.Close()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 
 	"sportello/sfu"
@@ -396,4 +398,20 @@ func (c *Client) Close() error {
 	err := c.PC.GracefulClose()
 	c.wg.Wait()
 	return err
+}
+
+// Check is an ICE check (RFC 8445) as this client's browser would send it, from
+// wherever it is sent.
+func (c *Client) Check() (*stun.Message, error) {
+	ufrag := func(sdp string) string { return attribute(sdp, "ice-ufrag") }
+	theirs, ours := c.PC.RemoteDescription().SDP, c.PC.LocalDescription().SDP
+	return stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ufrag(theirs)+":"+ufrag(ours)),
+		ice.AttrControlling(1), ice.PriorityAttr(1), stun.NewShortTermIntegrity(attribute(theirs, "ice-pwd")), stun.Fingerprint)
+}
+
+// attribute is the first value of an attribute in a description; "" for none.
+func attribute(sdp, name string) string {
+	_, after, _ := strings.Cut(sdp, "\na="+name+":")
+	value, _, _ := strings.Cut(after, "\r\n")
+	return value
 }
