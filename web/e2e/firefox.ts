@@ -3,17 +3,23 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { launch, type Browser, type Page } from 'puppeteer-core';
-import { observe } from './harness';
+import { freePort, observe } from './harness';
+import type { Network } from './network';
 
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
 export type FirefoxPage = Page;
 
-export async function startFirefox(size = { width: 900, height: 700 }): Promise<Browser> {
+/** startFirefox starts it beside the test, or on a network of its own. */
+export async function startFirefox(size = { width: 900, height: 700 }, network?: Network): Promise<Browser> {
   assert.ok(existsSync(FIREFOX), `there is no ${FIREFOX}: scripts/setup test installs it, FIREFOX names another`);
+  const debuggingPort = network ? await freePort() : 0; // 0 is any
+  await network?.bridge(network.away, debuggingPort);
   return launch({
     browser: 'firefox',
-    executablePath: FIREFOX,
+    executablePath: network ? network.wrap(network.away, FIREFOX) : FIREFOX,
+    debuggingPort,
+    acceptInsecureCerts: true,
     headless: true,
     // Not setViewport: it takes a command that Firefox ESR 140 does not know.
     defaultViewport: null,
@@ -34,4 +40,9 @@ export async function newFirefoxPage(browser: Browser, ...before: (() => void)[]
   page.setDefaultTimeout(20_000);
   for (const script of [observe, ...before]) await page.evaluateOnNewDocument(script);
   return page;
+}
+
+/** width of a video; not by waitForFunction, because the page's Content-Security-Policy refuses what it evaluates. */
+export function width(page: Page, video: string): Promise<number> {
+  return page.evaluate((at) => document.querySelector<HTMLVideoElement>(at)?.videoWidth ?? 0, video);
 }

@@ -52,26 +52,11 @@ async function insidePanel(clerk: Page): Promise<void> {
   await clerk.waitForFunction(() => document.activeElement?.closest('.panel'));
 }
 
-interface Slow {
-  begun: number;
-  ended: number;
-  said: boolean[]; // of the camera, to the server
-}
-
-/** inHaste presses again before the browser, a slow one, has done the first: each press counts, and the last one stands. */
-async function inHaste(citizen: Page, clerk: Page): Promise<void> {
-  const press = (): Promise<void> => citizen.keyboard.press('Alt+Shift+KeyV');
-  const sees = (camera: 'on' | 'off'): Promise<unknown> =>
-    clerk.waitForSelector(`.tile:not(.mine)[data-camera=${camera}]`);
-  await citizen.evaluate(() => {
-    const slow: Slow = { begun: 0, ended: 0, said: [] };
-    Object.assign(window, { slow });
-    const set = Reflect.get(RTCRtpSender.prototype, 'setParameters');
-    RTCRtpSender.prototype.setParameters = async function (parameters) {
-      slow.begun++;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await set.call(this, parameters).finally(() => slow.ended++);
-    };
+/** cameraSaid gives a way to ask what the page has told the server of its camera from now on. */
+async function cameraSaid(page: Page): Promise<() => Promise<boolean[]>> {
+  await page.evaluate(() => {
+    const said: boolean[] = [];
+    Object.assign(window, { said });
     const send = Reflect.get(WebSocket.prototype, 'send');
     WebSocket.prototype.send = function (data) {
       const message = JSON.parse(typeof data === 'string' ? data : '{}') as {
@@ -79,8 +64,32 @@ async function inHaste(citizen: Page, clerk: Page): Promise<void> {
         source?: string;
         on?: boolean;
       };
-      if (message.type === 'publish' && message.source === 'camera') slow.said.push(message.on === true);
+      if (message.type === 'publish' && message.source === 'camera') said.push(message.on === true);
       send.call(this, data);
+    };
+  });
+  return () => page.evaluate(() => Reflect.get(window, 'said') as boolean[]);
+}
+
+interface Slow {
+  begun: number;
+  ended: number;
+}
+
+/** inHaste presses again before the browser, a slow one, has done the first: each press counts, and the last one stands. */
+async function inHaste(citizen: Page, clerk: Page): Promise<void> {
+  const press = (): Promise<void> => citizen.keyboard.press('Alt+Shift+KeyV');
+  const sees = (camera: 'on' | 'off'): Promise<unknown> =>
+    clerk.waitForSelector(`.tile:not(.mine)[data-camera=${camera}]`);
+  const said = await cameraSaid(citizen);
+  await citizen.evaluate(() => {
+    const slow: Slow = { begun: 0, ended: 0 };
+    Object.assign(window, { slow });
+    const set = Reflect.get(RTCRtpSender.prototype, 'setParameters');
+    RTCRtpSender.prototype.setParameters = async function (parameters) {
+      slow.begun++;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await set.call(this, parameters).finally(() => slow.ended++);
     };
   });
   const slow = (): Promise<Slow> => citizen.evaluate(() => Reflect.get(window, 'slow') as Slow);
@@ -102,7 +111,7 @@ async function inHaste(citizen: Page, clerk: Page): Promise<void> {
   await citizen.waitForFunction((before) => (Reflect.get(window, 'slow') as Slow).begun > before, begun);
   await press();
   await settled();
-  assert.deepEqual((await slow()).said, [false, true, false, false], 'nobody is told of a camera that is off again');
+  assert.deepEqual(await said(), [false, true, false, false], 'nobody is told of a camera that is off again');
   await press();
   await sees('on');
   await flows(clerk, 'the clerk', 1);
@@ -200,6 +209,52 @@ void test('by keyboard from the preview into the call, with a notice on the way'
   await citizen.context().close();
   await clerk.context().close();
 });
+
+void test(
+  'a held key is one press, and what is picked after the call is captured for nobody',
+  { timeout: 90_000 },
+  async () => {
+    const clerk = await enter(site.counter.clerkLink, small, 'call');
+    const citizen = await enter(site.counter.citizenLink, desktop, 'lobby');
+    await clerk.click('[data-action=lobby-bar]');
+    await citizen.waitForSelector('[data-view=call]');
+    await flows(clerk, 'the clerk', 1);
+
+    const said = await cameraSaid(citizen);
+    for (const key of ['Alt', 'Shift', 'KeyV', 'KeyV']) await citizen.keyboard.down(key); // the last one repeats
+    for (const key of ['KeyV', 'Shift', 'Alt']) await citizen.keyboard.up(key);
+    await clerk.waitForSelector('.tile:not(.mine)[data-camera=off]');
+    await citizen.keyboard.press('Alt+Shift+KeyV');
+    await clerk.waitForSelector('.tile:not(.mine)[data-camera=on]');
+    assert.deepEqual(await said(), [false, true]);
+
+    // The browser's question stays open, over a second press and over the end of the call.
+    await citizen.evaluate(() => {
+      const questions: ((picked: MediaStream) => void)[] = [];
+      Object.assign(window, { questions });
+      navigator.mediaDevices.getDisplayMedia = () => new Promise((resolve) => questions.push(resolve));
+    });
+    for (let i = 0; i < 2; i++) await citizen.click('[data-command=screen]');
+    await clerk.click('[data-command=leave]');
+    await clerk.click('dialog [value=yes]');
+    await citizen.waitForSelector('[data-notice=ended]');
+    const asked = await citizen.evaluate(() => {
+      const questions = Reflect.get(window, 'questions') as ((picked: MediaStream) => void)[];
+      const picked = document.createElement('canvas').captureStream();
+      Object.assign(window, { picked });
+      for (const answer of questions) answer(picked);
+      return questions.length;
+    });
+    assert.equal(asked, 1, 'one question at a time');
+    await citizen.waitForFunction(() => {
+      const picked = Reflect.get(window, 'picked') as MediaStream;
+      return picked.getTracks().every((track) => track.readyState === 'ended');
+    });
+    await clerk.waitForURL('**/it/staff/**');
+    await citizen.context().close();
+    await clerk.context().close();
+  },
+);
 
 void test('who waits can be refused, with words', { timeout: 60_000 }, async () => {
   const clerk = await enter(site.counter.clerkLink, desktop, 'call');

@@ -3,14 +3,18 @@
 // is far away sits at the other. On the cable packets can be lost (nftables)
 // and held to a rate (tc), and nobody else on the machine notices.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** The counter's address on the cable, and the ports that it takes there. */
 export const HERE = '10.77.0.1';
 const AWAY = '10.77.0.2';
+const HERE6 = 'fd77::1';
+const AWAY6 = 'fd77::2';
 export const MEDIA_PORT = 7882;
 
 function run(...[command, ...args]: [string, ...string[]]): string {
@@ -23,6 +27,7 @@ function run(...[command, ...args]: [string, ...string[]]): string {
 export class Network {
   private readonly name = `sportello-${process.pid}`;
   private readonly folder = mkdtempSync(path.join(tmpdir(), 'sportello-net-'));
+  private readonly bridges: (() => void)[] = [];
   /** The namespaces of the counter and of who is far away. */
   readonly here = `${this.name}-here`;
   readonly away = `${this.name}-away`;
@@ -37,6 +42,8 @@ export class Network {
       run('ip', 'link', 'add', 'cable', 'netns', this.here, 'type', 'veth', 'peer', 'cable', 'netns', this.away);
       run('ip', '-n', this.here, 'addr', 'add', `${HERE}/24`, 'dev', 'cable');
       run('ip', '-n', this.away, 'addr', 'add', `${AWAY}/24`, 'dev', 'cable');
+      run('ip', '-n', this.here, 'addr', 'add', `${HERE6}/64`, 'dev', 'cable', 'nodad');
+      run('ip', '-n', this.away, 'addr', 'add', `${AWAY6}/64`, 'dev', 'cable', 'nodad');
       for (const ns of [this.here, this.away]) run('ip', '-n', ns, 'link', 'set', 'cable', 'up');
     } catch (error) {
       this.close();
@@ -57,6 +64,35 @@ export class Network {
   }
 
   /**
+   * bridge leads from a port of this process's loopback to the same one inside, for
+   * who drives a program there: a socket that is a file is reached from everywhere.
+   */
+  async bridge(ns: string, port: number): Promise<void> {
+    const file = path.join(this.folder, `${port}.sock`);
+    const script = `const net = require('node:net');
+      net.createServer((from) => {
+        const to = net.connect(${port}, '127.0.0.1');
+        from.on('error', () => to.destroy()).pipe(to).on('error', () => from.destroy()).pipe(from);
+      }).listen('${file}', () => console.log('ready'));`;
+    const [command, ...args] = this.inside(ns);
+    const inner = spawn(command, [...args, process.execPath, '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(inner.stdout, 'data');
+    const outer = createServer((from) => {
+      const to = connect(file);
+      from
+        .on('error', () => to.destroy())
+        .pipe(to)
+        .on('error', () => from.destroy())
+        .pipe(from);
+    });
+    await once(outer.listen(port, '127.0.0.1'), 'listening');
+    this.bridges.push(() => {
+      inner.kill();
+      outer.close();
+    });
+  }
+
+  /**
    * lose drops so many of a hundred media packets each way. Each end drops
    * what arrives: a sender is told of what its own end drops, and browsers
    * then send it again.
@@ -70,6 +106,12 @@ export class Network {
   /** cutUDP lets TCP through alone. */
   cutUDP(): void {
     for (const ns of [this.here, this.away]) this.rule(ns, 'meta l4proto udp drop');
+  }
+
+  /** onlyIPv6 lets no IPv4 through to the media's ports and back. */
+  onlyIPv6(): void {
+    this.rule(this.here, `meta nfproto ipv4 th dport ${MEDIA_PORT} drop`);
+    this.rule(this.away, `meta nfproto ipv4 th sport ${MEDIA_PORT} drop`);
   }
 
   /** hold lets no more through each way, TCP and UDP together. */
@@ -101,6 +143,7 @@ export class Network {
   }
 
   close(): void {
+    for (const end of this.bridges) end();
     for (const ns of [this.here, this.away]) spawnSync('ip', ['netns', 'del', ns]);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -8,9 +8,11 @@ export interface Path {
   /** The kind of one's own end, host, prflx or relay, and how it goes on from there. */
   readonly local: string;
   readonly protocol: string;
-  /** How one reaches the relay; empty without one. The counter meets the relay on loopback, so a relayed end may be peer-reflexive. */
+  /** How one reaches the relay; empty without one. */
   readonly relay: string;
   readonly remote: string;
+  /** The other end's address, where the browser tells it. */
+  readonly address: string;
   /** The kinds of all ends that were found here. */
   readonly found: string[];
 }
@@ -33,6 +35,7 @@ function found(page: Asked): Promise<Path | null> {
       readonly candidateType: string;
       readonly protocol: string;
       readonly relayProtocol?: string;
+      readonly address?: string | null;
     }
     const pc = (window as unknown as { observed: { peers: RTCPeerConnection[] } }).observed.peers.at(-1);
     const stats = new Map<string, RTCStats>();
@@ -48,6 +51,7 @@ function found(page: Asked): Promise<Path | null> {
         protocol: local.protocol,
         relay: local.relayProtocol ?? '',
         remote: `${remote.candidateType} ${remote.protocol}`,
+        address: remote.address ?? '',
         found: found.map((c) => c.candidateType),
       };
     }

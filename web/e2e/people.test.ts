@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { Browser as Firefox } from 'puppeteer-core';
-import { newFirefoxPage, startFirefox, type FirefoxPage } from './firefox';
+import { newFirefoxPage, startFirefox, width, type FirefoxPage } from './firefox';
 import { desktop, eventually, newPage, picture, startBrowser, startCounter, type Counter } from './harness';
 import { invite } from './invite';
 import { between, line, received, type Asked, type Received } from './received';
@@ -64,11 +64,6 @@ async function withFirefox(n: number, name: string, link: string): Promise<Perso
   );
   await page.click('[data-action=enter]');
   return { name: `${name} (Firefox)`, page };
-}
-
-/** width of a video; not by waitForFunction, because the page's Content-Security-Policy refuses what it evaluates. */
-function width(page: FirefoxPage, video: string): Promise<number> {
-  return page.evaluate((at) => document.querySelector<HTMLVideoElement>(at)?.videoWidth ?? 0, video);
 }
 
 async function admit(host: Page, { name, page }: Person): Promise<void> {

@@ -7,6 +7,7 @@ import type { Browser } from 'playwright-core';
 import { CHROMIUM, desktop, flows, meet, newPage, startBrowser, startCounter, type Counter } from './harness';
 import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
 import { path } from './path';
+import { leave, visit } from './visit';
 
 const skip = noNetwork();
 if (skip) console.log(`tcp.test.ts: ${skip}`);
@@ -52,5 +53,20 @@ void test(
       assert.equal(way.protocol, 'tcp', who);
       assert.match(way.remote, /^(host|prflx) tcp$/, who);
     }
+    await leave(citizen);
+    for (const page of [clerk, citizen]) await page.context().close();
   },
 );
+
+void test('over IPv6 as well', { timeout: 120_000, skip }, async (t) => {
+  network.onlyIPv6();
+  const { page: clerk } = await newPage(browser, { ...desktop, ignoreHTTPSErrors: true });
+  const { page: guest } = await newPage(browser, { ...desktop, ignoreHTTPSErrors: true });
+  for (const page of [clerk, guest]) page.setDefaultTimeout(60_000);
+  await clerk.goto(counter.clerkLink);
+  await clerk.click('[data-action=enter]');
+  await clerk.waitForSelector('[data-view=call]');
+  const { way } = await visit(t, counter, clerk, guest);
+  assert.match(way.remote, /^(host|prflx) tcp$/);
+  assert.ok(way.address.includes(':'), 'an address of IPv6');
+});
