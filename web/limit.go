@@ -19,6 +19,8 @@ type Shared interface {
 	// Take counts one more of a key within a window, or says false where there are
 	// as many as there may be.
 	Take(ctx context.Context, key string, most int, window time.Duration) (bool, error)
+	// Give takes back what Take has counted.
+	Give(ctx context.Context, key string, window time.Duration) error
 	// Once is true the first time that a key is used, for as long as it is kept.
 	Once(ctx context.Context, key string, keep time.Duration) (bool, error)
 }
@@ -93,4 +95,15 @@ func (l *limit) over(w http.ResponseWriter, r *http.Request, key string) bool {
 		w.Header().Set("Retry-After", strconv.Itoa(int(l.window.Seconds())))
 	}
 	return !ok
+}
+
+// welcome takes back what over has counted, so that only those count who were not
+// let in.
+func (l *limit) welcome(w http.ResponseWriter, r *http.Request, key string) {
+	_, asked := l.ask(r.Context(), func(ctx context.Context, s Shared) (bool, error) {
+		return true, s.Give(ctx, l.hidden(l.name, key), l.window)
+	})
+	if !asked {
+		l.alone.OnLimit(w, r.WithContext(httprate.WithIncrement(r.Context(), -1)), key)
+	}
 }

@@ -37,14 +37,13 @@ func (s *Server) loginRender(w http.ResponseWriter, r *http.Request, status int,
 }
 
 func (s *Server) loginPost(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	login, password := strings.TrimSpace(r.PostFormValue("login")), r.PostFormValue("password")
 	f := loginForm{Login: truncate(login, 100), Next: safeNext(s.lang(r), r.PostFormValue("dove"))}
-	// Both are counted whether the name exists or not, so that the answer
+	// All are counted whether the name exists or not, so that the answer
 	// tells nothing about it.
-	if s.staff.byAddress.over(w, r, PeerAddress(r)) || s.staff.byName.over(w, r, strings.ToLower(f.Login)) {
+	address, name := PeerAddress(r), strings.ToLower(f.Login)
+	there := name + "\n" + address
+	if s.staff.byAddress.over(w, r, address) || s.staff.byName.over(w, r, there) || s.staff.byNameAll.over(w, r, name) {
 		s.log.WarnContext(r.Context(), "too many logins")
 		f.TooMany = true
 		return s.loginRender(w, r, http.StatusTooManyRequests, f)
@@ -61,6 +60,10 @@ func (s *Server) loginPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// A whole town hall that signs in at eight comes from one address.
+	s.staff.byAddress.welcome(w, r, address)
+	s.staff.byName.welcome(w, r, there)
+	s.staff.byNameAll.welcome(w, r, name)
 	if err := s.startSession(r, who); err != nil {
 		return err
 	}

@@ -30,7 +30,9 @@ type StaffConfig struct {
 	// Idle ends a session that nobody has used (2 hours), Lifetime any session
 	// (12 hours). A board that hangs in the hall is signed in for longer.
 	Idle, Lifetime, BoardLifetime time.Duration
-	// LoginsPerAddress and LoginsPerName bound the tries in five minutes.
+	// LoginsPerAddress and LoginsPerName bound the tries in five minutes that fail:
+	// of one address, and of a name from one address, so that nobody can lock
+	// somebody else out. From everywhere a name has ten times as many.
 	LoginsPerAddress, LoginsPerName int
 	// Heartbeat is how often a silent stream of events says that it lives.
 	Heartbeat time.Duration
@@ -51,7 +53,8 @@ type staffState struct {
 	zone      *time.Location
 	config    StaffConfig
 	byAddress *limit
-	byName    *limit
+	byName    *limit // from one address
+	byNameAll *limit
 	streams   *streams
 }
 
@@ -81,6 +84,7 @@ func newStaffState(c Config, l *limits) (staffState, error) {
 		sessions: m, presence: k.Presence, zone: zone, config: k,
 		byAddress: l.limit("logins", k.LoginsPerAddress, loginWindow),
 		byName:    l.limit("login-names", k.LoginsPerName, loginWindow),
+		byNameAll: l.limit("login-names-all", 10*k.LoginsPerName, loginWindow),
 		streams:   newStreams(),
 	}, nil
 }
@@ -145,8 +149,9 @@ func (s *Server) signedIn(route staffRoute) handlerFunc {
 			// A script asks: it shows a link, and keeps what stands on the page.
 			w.WriteHeader(http.StatusUnauthorized)
 			return nil
-		case errors.Is(err, errSignedOut):
-			s.toLogin(w, r)
+		case errors.Is(err, errSignedOut) && r.Method == http.MethodGet:
+			// A form is not sent away so: what stands in it would be lost.
+			http.Redirect(w, r, s.lang(r).Path("/staff/accesso?dove="+url.QueryEscape(r.URL.RequestURI())), http.StatusSeeOther)
 			return nil
 		case err != nil:
 			return err
@@ -208,15 +213,6 @@ func (s *Server) whoIs(r *http.Request, background bool) (*colleague, error) {
 // nothing else: it may hang in the hall for a week with nobody touching it.
 func isBoard(m booking.Staff) bool {
 	return len(m.Roles) == 1 && m.Roles[0] == booking.Reception
-}
-
-// toLogin sends somebody to sign in, and back to the page afterwards.
-func (s *Server) toLogin(w http.ResponseWriter, r *http.Request) {
-	to := s.lang(r).Path("/staff/accesso")
-	if r.Method == http.MethodGet {
-		to += "?dove=" + url.QueryEscape(r.URL.RequestURI())
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // refuse answers with a page that names the pages one does have.

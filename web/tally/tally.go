@@ -21,16 +21,20 @@ redis.call('INCR', KEYS[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`
 
+// give takes one from a window's count, where there still is one.
+const give = `if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then redis.call('DECR', KEYS[1]) end
+return 0`
+
 // Tally counts in Redis. It is safe for concurrent use.
 type Tally struct {
-	rdb  redis.UniversalClient
-	take *redis.Script
-	now  func() time.Time
+	rdb        redis.UniversalClient
+	take, give *redis.Script
+	now        func() time.Time
 }
 
 // New gives a tally. The client must heed deadlines (ContextTimeoutEnabled).
 func New(rdb redis.UniversalClient) *Tally {
-	return &Tally{rdb, redis.NewScript(take), time.Now}
+	return &Tally{rdb, redis.NewScript(take), redis.NewScript(give), time.Now}
 }
 
 // Take counts one more of a key within a window, or says false where there are as
@@ -38,18 +42,28 @@ func New(rdb redis.UniversalClient) *Tally {
 func (t *Tally) Take(ctx context.Context, key string, most int, window time.Duration) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	now := t.now().UnixMilli()
-	long := window.Milliseconds()
+	now, long := t.now().UnixMilli(), window.Milliseconds()
 	n := now / long
-	// One slot of a cluster for both windows.
-	of := func(n int64) string { return "tally:{" + key + "}:" + strconv.FormatInt(n, 10) }
 	still := 1 - float64(now%long)/float64(long)
-	ok, err := t.take.Run(ctx, t.rdb, []string{of(n), of(n - 1)}, most, still, 2*long).Bool()
+	ok, err := t.take.Run(ctx, t.rdb, []string{nth(key, n), nth(key, n-1)}, most, still, 2*long).Bool()
 	if err != nil {
 		return false, fmt.Errorf("tally: take: %w", err)
 	}
 	return ok, nil
 }
+
+// Give takes back what Take has counted, for who turned out to be welcome.
+func (t *Tally) Give(ctx context.Context, key string, window time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := t.give.Run(ctx, t.rdb, []string{nth(key, t.now().UnixMilli()/window.Milliseconds())}).Err(); err != nil {
+		return fmt.Errorf("tally: give: %w", err)
+	}
+	return nil
+}
+
+// nth names a key's count in the nth window: all of them in one slot of a cluster.
+func nth(key string, n int64) string { return "tally:{" + key + "}:" + strconv.FormatInt(n, 10) }
 
 // Once is true the first time that a key is used, for as long as it is kept.
 func (t *Tally) Once(ctx context.Context, key string, keep time.Duration) (bool, error) {

@@ -50,6 +50,23 @@ func TestProcessesCountTogether(t *testing.T) {
 	if take(one, "a") {
 		t.Error("the window before is forgotten at once")
 	}
+	// Who was welcome is not counted; giving more than was taken gives nothing.
+	for range 20 {
+		if err := one.Give(t.Context(), "a", 10*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Give(t.Context(), "never taken", 10*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 5 {
+		if !take(other, "a") {
+			t.Errorf("refused after %d, all given back", i)
+		}
+	}
+	if take(one, "a") {
+		t.Error("more was given back than taken")
+	}
 	keys, err := rdb.Keys(t.Context(), "*").Result()
 	if err != nil {
 		t.Fatal(err)
