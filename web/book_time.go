@@ -118,9 +118,6 @@ func forReader(err error) bool {
 
 // bookTimePost holds the chosen slot. From here on the hold is in the path.
 func (s *Server) bookTimePost(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	l := s.lang(r)
 	start, err := chosenStart(r)
 	var hold booking.Hold

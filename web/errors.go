@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,6 +34,12 @@ type problem struct {
 	Status    int
 	Kind      string
 	RequestID string
+	// Address is the request's, to try it once more.
+	Address string
+	// Sent says that a form came which may succeed later, and Fields what it said:
+	// it can be sent once more from the page.
+	Sent   bool
+	Fields url.Values
 }
 
 // fault is what an error comes to: a status, and how it is told.
@@ -56,6 +64,7 @@ func faults() []struct {
 		{errOrigin, fault{http.StatusForbidden, "", "origin", "The token is not for scripts of this origin."}},
 		{errMethod, fault{http.StatusMethodNotAllowed, "", "method", "This path does not take the method."}},
 		{errNotJSON, fault{http.StatusUnsupportedMediaType, "", "not_json", "The body must be application/json."}},
+		{errSignedOut, fault{http.StatusUnauthorized, "signed_out", "", ""}},
 		{errCrossOrigin, fault{http.StatusForbidden, "cross_origin", "", ""}},
 		{errForbidden, fault{http.StatusForbidden, "forbidden", "", ""}},
 		{errTooMany, fault{http.StatusTooManyRequests, "too_many", "too_many_requests", "Too many requests; try again after Retry-After seconds."}},
@@ -115,7 +124,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // the reader went away
 	}
 	p := classify(err)
-	p.RequestID = requestID(r.Context())
+	p.RequestID, p.Address = requestID(r.Context()), r.URL.RequestURI()
+	if p.Kind == "signed_out" || p.Kind == "too_many" || p.Status >= http.StatusInternalServerError {
+		p.Fields, p.Sent = sent(r)
+	}
 	if p.Status >= http.StatusInternalServerError {
 		s.log.ErrorContext(r.Context(), "request failed", slog.String("request", p.RequestID),
 			slog.String("route", r.Pattern), slog.String("error", err.Error()))
@@ -130,8 +142,20 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// parseForm reads a POST body within its limit.
+// sent gives the form that a request brought, so that nobody types it twice
+// because we could not take it. A file is not kept, nor a form with a password:
+// that does not belong into a page.
+func sent(r *http.Request) (url.Values, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	form := err == nil && kind == "application/x-www-form-urlencoded" && r.Method == http.MethodPost
+	return r.PostForm, form && !r.PostForm.Has("password")
+}
+
+// parseForm reads a form within its limit; one with files is left to its handler.
 func parseForm(r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
 	err := r.ParseForm()
 	var tooLarge *http.MaxBytesError
 	switch {

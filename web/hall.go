@@ -118,9 +118,6 @@ func (s *Server) hallView(r *http.Request, h booking.Hall, open bool) (*hallView
 // hallOpen takes the secret of a screen's link and keeps it in a cookie.
 func (s *Server) hallOpen(w http.ResponseWriter, r *http.Request) error {
 	noStore(w)
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	h, err := s.agenda.HallBySlug(r.Context(), r.PathValue("hall"))
 	if err != nil {
 		return err

@@ -165,9 +165,6 @@ func (s *Server) holdTimePost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	start, err := chosenStart(r)
 	if err == nil {
 		_, err = s.agenda.Rehold(r.Context(), a.ID, secret, start)

@@ -48,9 +48,6 @@ func (s *Server) holdConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	if s.saves(w, r, a) {
 		return nil
 	}

@@ -53,9 +53,6 @@ func (s *Server) holdDetailsPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	note := strings.ReplaceAll(r.PostFormValue("note"), "\r\n", "\n")
 	err = s.agenda.SetNote(r.Context(), a.ID, secret, note)
 	var mistakes formErrors

@@ -70,9 +70,6 @@ func (s *Server) holdPersonPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	l := s.lang(r)
 	p := booking.Person{
 		Name: r.PostFormValue("name"), Surname: r.PostFormValue("surname"),

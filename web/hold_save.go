@@ -63,9 +63,6 @@ func (s *Server) showResume(w http.ResponseWriter, r *http.Request, v resumeView
 // from the link's fragment, or the whole link as somebody pasted it.
 func (s *Server) holdReopen(w http.ResponseWriter, r *http.Request) error {
 	noStore(w)
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	id, err := uuid.Parse(r.PathValue("hold"))
 	if err != nil {
 		return errNoPage

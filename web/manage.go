@@ -33,9 +33,6 @@ func (s *Server) showEntry(w http.ResponseWriter, r *http.Request, v entryView) 
 // manageOpen looks the appointment up and admits the browser to it. Wrong
 // code, wrong surname and no appointment are one answer.
 func (s *Server) manageOpen(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	l := s.lang(r)
 	secret := r.PostFormValue("secret")
 	v := entryView{Code: r.PostFormValue("code"), Surname: r.PostFormValue("surname"), ByLink: secret != ""}

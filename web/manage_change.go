@@ -136,9 +136,6 @@ func (s *Server) manageMovePost(w http.ResponseWriter, r *http.Request) error {
 	if done {
 		return err
 	}
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	start, err := chosenStart(r)
 	if err == nil {
 		_, err = s.agenda.Reschedule(r.Context(), a.ID, start, booking.Actor{})

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -62,8 +64,11 @@ func TestAFormOfAnotherSiteIsRefused(t *testing.T) {
 	c.shows(http.StatusOK).onStep("/richiedente")
 }
 
-func TestWithoutTheDatabasePagesSayTryAgain(t *testing.T) {
-	server := testenv.PostgresServer(t, t.TempDir())
+// townApart is a town whose PostgreSQL goes away and comes back.
+func townApart(t *testing.T) (w *town, away, back func()) {
+	t.Helper()
+	dir := t.TempDir()
+	server := testenv.PostgresServer(t, dir)
 	if err := server.EnsureDatabase(t.Context(), "town"); err != nil {
 		t.Fatal(err)
 	}
@@ -75,21 +80,101 @@ func TestWithoutTheDatabasePagesSayTryAgain(t *testing.T) {
 	if err := fillTown(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
-	w := &town{t: t, now: townStart, logs: &logbook{}, tokens: token.NewStore(testenv.Redis(t)), pool: pool}
+	w = &town{t: t, now: townStart, logs: &logbook{}, tokens: token.NewStore(testenv.Redis(t)), pool: pool}
 	w.open()
+	away = func() {
+		t.Helper()
+		if err := server.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w, away, func() { t.Helper(); server = testenv.PostgresServer(t, dir) }
+}
+
+// again sends what the page of an error kept once more.
+func (c *citizen) again() *citizen {
+	c.t.Helper()
+	return c.post(kept(c.t, c.body))
+}
+
+// kept is the form that the page of an error offers to send again.
+func kept(t *testing.T, page string) (action string, fields url.Values) {
+	t.Helper()
+	form := regexp.MustCompile(`(?s)<form class="sv-actions" method="post" action="([^"]+)">.*?Invia di nuovo</button>`).FindStringSubmatch(page)
+	if form == nil {
+		t.Fatalf("nothing to send again:\n%s", page)
+	}
+	fields = url.Values{}
+	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`).FindAllStringSubmatch(form[0], -1) {
+		fields.Add(m[1], html.UnescapeString(m[2]))
+	}
+	return html.UnescapeString(form[1]), fields
+}
+
+func TestWithoutTheDatabasePagesSayTryAgain(t *testing.T) {
+	w, away, back := townApart(t)
 	c := w.citizen()
 	hold := c.holds("presenza")
-	if err := server.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"/it/", "/it/prenota", hold + "/dettagli"} {
-		c.get(path).shows(http.StatusServiceUnavailable, "Servizio momentaneamente non disponibile", "Riprova")
+	away()
+	search := "/it/prenota/orario?ufficio=" + testOffice + "&servizio=x"
+	for _, path := range []string{"/it/", "/it/prenota", hold + "/dettagli", search} {
+		c.get(path).shows(http.StatusServiceUnavailable, "Servizio per ora non disponibile", "Riprova", `href="`+path+`"`)
 		if c.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
+		c.hasNot("Invia di nuovo")
 	}
-	c.post(hold+"/dettagli", url.Values{"note": {"x"}}).shows(http.StatusServiceUnavailable, "Riprova fra un minuto")
 	c.get("/en/privacy").shows(http.StatusOK) // what needs no database goes on
+	back()
+	c.get(hold + "/dettagli").shows(http.StatusOK)
+}
+
+// TestWithoutTheDatabaseNothingIsLost: whatever was sent while the database was
+// away can be sent again from the page that says so, and then counts once.
+func TestWithoutTheDatabaseNothingIsLost(t *testing.T) {
+	w, away, back := townApart(t)
+	choosing, noting, naming, confirming, changing := w.citizen(), w.citizen(), w.citizen(), w.citizen(), w.citizen()
+
+	noted, named := noting.holds("presenza"), naming.holds("presenza")
+	summed := confirming.holds("presenza")
+	confirming.post(summed+"/richiedente", maria()).onStep("/riepilogo")
+	changing.books("presenza")
+	changing.post("/it/appuntamento", url.Values{"code": {changing.find(`sv-code-value">(\w{4}-\w{4})<`)}, "surname": {"D'Angelo Rossi"}})
+	changed := changing.at.Path
+	changing.get(changed + "/sposta")
+	starts := changing.starts()
+	choosing.get("/it/prenota?ufficio=" + testOffice + "&servizio=" + choosing.service())
+	choosing.get(choosing.at.Path + "?" + choosing.at.RawQuery + "&modo=presenza&giorno=2031-11-20")
+	choice := choosing.choice("presenza", choosing.starts()[0])
+
+	note := "Prima riga,\r\n\"seconda\" <riga> & fine"
+	other := maria()
+	other.Set("surname", `Sò "<b>" & figli`)
+	away()
+	for _, send := range []func() *citizen{
+		func() *citizen { return choosing.post("/it/prenota/orario", choice) },
+		func() *citizen { return noting.post(noted+"/dettagli", url.Values{"note": {note}}) },
+		func() *citizen { return naming.post(named+"/richiedente", other) },
+		func() *citizen { return confirming.post(summed+"/riepilogo", url.Values{}) },
+		func() *citizen {
+			return changing.post(changed+"/sposta", url.Values{"inizio": {starts[len(starts)-1]}})
+		},
+	} {
+		send().shows(http.StatusServiceUnavailable, "è ancora in questa pagina", "Invia di nuovo")
+	}
+	confirming.again().shows(http.StatusServiceUnavailable) // still away, still kept
+	back()
+	choosing.again().shows(http.StatusOK).onStep("/dettagli")
+	noting.again().shows(http.StatusOK).onStep("/richiedente")
+	noting.get(noted+"/dettagli").shows(http.StatusOK, strings.ReplaceAll(note, "\r\n", "\n"))
+	naming.again().shows(http.StatusOK, other.Get("surname")).onStep("/riepilogo")
+	confirming.again().shows(http.StatusOK, "Appuntamento confermato")
+	changing.again().shows(http.StatusOK, "è stato spostato")
+
+	staff := w.citizen()
+	away()
+	staff.post("/it/staff/accesso", url.Values{"login": {"ada"}, "password": {"un segreto"}}).shows(http.StatusServiceUnavailable)
+	staff.hasNot("un segreto", "Invia di nuovo")
 }
 
 func TestStrangeAddresses(t *testing.T) {

@@ -55,9 +55,6 @@ func (s *Server) manageRate(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) rate(w http.ResponseWriter, r *http.Request, a booking.Appointment, back string) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	stars, err := strconv.Atoi(r.PostFormValue("stelle"))
 	if err != nil {
 		stars = 0

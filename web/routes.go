@@ -97,7 +97,12 @@ func (s *Server) stream(mux *http.ServeMux, pattern string, h handlerFunc) {
 			// Nothing on a page may be kept by a shared cache, and what names a
 			// person not even by the browser: see noStore.
 			w.Header().Set("Cache-Control", "private, no-cache")
-			if err := h(w, r2); err != nil {
+			// Read here, a form is that of every copy of the request, fail's too.
+			err := parseForm(r2)
+			if err == nil {
+				err = h(w, r2)
+			}
+			if err != nil {
 				s.fail(w, r2, err)
 			}
 		})

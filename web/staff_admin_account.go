@@ -70,9 +70,6 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, me *colleag
 }
 
 func (s *Server) adminAccountPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	m, err := s.accountOfPath(r)
 	if err != nil {
 		return err
@@ -108,9 +105,6 @@ func (s *Server) adminAccountPost(w http.ResponseWriter, r *http.Request, me *co
 // adminAccountState closes an account, whose sessions end at once, or opens
 // it again. Nobody closes their own.
 func (s *Server) adminAccountState(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	m, err := s.accountOfPath(r)
 	if err != nil {
 		return err

@@ -52,9 +52,6 @@ func (s *Server) showAgenda(w http.ResponseWriter, r *http.Request, me *colleagu
 // adminAgendaExport gives the appointments of a period with their persons. It is
 // asked for by POST, since it is noted.
 func (s *Server) adminAgendaExport(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	p, ok := s.period(r.PostForm)
 	if !ok {
 		v := agendaView{OfficeID: chosenOffice(r.PostForm), From: r.PostFormValue("dal"), To: r.PostFormValue("al"), Bad: true}

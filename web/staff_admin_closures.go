@@ -71,9 +71,6 @@ func (s *Server) closuresView(r *http.Request) (*closuresView, error) {
 // adminClosuresPost shows first whom a closure affects; it is made when asked
 // for after that.
 func (s *Server) adminClosuresPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.closuresView(r)
 	if err != nil {
 		return err

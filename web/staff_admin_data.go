@@ -25,9 +25,6 @@ func (s *Server) adminData(w http.ResponseWriter, r *http.Request, me *colleague
 // adminDataPost finds, gives out or erases what is kept of one person. Who it
 // is travels in the body: contacts do not belong in addresses and logs.
 func (s *Server) adminDataPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v := dataView{Who: strings.TrimSpace(r.PostFormValue("who")), Asked: true}
 	var err error
 	if v.List, err = s.agenda.OfPerson(r.Context(), v.Who); err != nil {

@@ -68,9 +68,6 @@ func (s *Server) showDesk(w http.ResponseWriter, r *http.Request, me *colleague,
 // adminDeskPost shows first which appointments the desk could not take any
 // more. A new one has none: it is saved at once.
 func (s *Server) adminDeskPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.deskOfPath(r)
 	if err != nil {
 		return err

@@ -99,9 +99,6 @@ func (v *hoursView) addBlank() {
 // adminHoursPost shows first what new hours do to the appointments there are;
 // it stores them when asked to, after that.
 func (s *Server) adminHoursPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.hoursView(r)
 	if err != nil {
 		return err

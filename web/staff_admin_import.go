@@ -213,9 +213,6 @@ func whyText(l *Language, x booking.Refusal) string {
 
 // adminImportPost books a file, shows it anew with other wishes, or forgets it.
 func (s *Server) adminImportPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	im, _, lines, err := s.importOf(r, me)
 	if err != nil {
 		return err

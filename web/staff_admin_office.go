@@ -77,9 +77,6 @@ func (s *Server) showOffice(w http.ResponseWriter, r *http.Request, me *colleagu
 }
 
 func (s *Server) adminOfficePost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	var o booking.Office
 	if r.PathValue("office") != "" {
 		var err error

@@ -69,9 +69,6 @@ func (s *Server) peopleView(r *http.Request) (*peopleView, error) {
 }
 
 func (s *Server) adminStaffAdd(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.peopleView(r)
 	if err != nil {
 		return err
@@ -112,9 +109,6 @@ func (s *Server) adminStaffAdd(w http.ResponseWriter, r *http.Request, me *colle
 // adminStaffPassword gives somebody a new password and signs them out
 // everywhere: whoever knew the old one is out at once.
 func (s *Server) adminStaffPassword(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	id, err := strconv.ParseInt(r.PathValue("staff"), 10, 64)
 	if err != nil {
 		return errNoPage

@@ -79,9 +79,6 @@ func (s *Server) retireeOf(r *http.Request, kind string, actor booking.Actor) (r
 // shows first who has an appointment there.
 func (s *Server) adminRetire(kind string) staffHandler {
 	return func(w http.ResponseWriter, r *http.Request, me *colleague) error {
-		if err := parseForm(r); err != nil {
-			return err
-		}
 		x, err := s.retireeOf(r, kind, me.Actor())
 		if err != nil {
 			return err

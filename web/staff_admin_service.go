@@ -89,9 +89,6 @@ func (s *Server) showService(w http.ResponseWriter, r *http.Request, me *colleag
 // adminServicePost shows first which appointments the new rules do not fit.
 // Of a new service there are none: it is saved at once.
 func (s *Server) adminServicePost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.serviceOfPath(r)
 	if err != nil {
 		return err

@@ -39,9 +39,6 @@ func (s *Server) showTokens(w http.ResponseWriter, r *http.Request, me *colleagu
 }
 
 func (s *Server) adminTokensPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	f := formValues{r.PostForm}
 	wanted := booking.APIToken{Name: f.Get("name"), Origins: strings.Fields(f.Get("origins"))}
 	for _, x := range f.Values["scopes"] {

@@ -65,9 +65,6 @@ func (s *Server) breakPage(w http.ResponseWriter, r *http.Request, me *colleague
 // breakPost shows first whom the break affects; it is made when asked for
 // after that.
 func (s *Server) breakPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.breakView(r, me)
 	if err != nil {
 		return err

@@ -80,9 +80,6 @@ func (s *Server) clerkHistory(w http.ResponseWriter, r *http.Request, me *collea
 
 // clerkTransition moves an appointment along: called, served, not come.
 func (s *Server) clerkTransition(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := s.clerkOwn(r, me)
 	if err != nil {
 		return err
@@ -109,9 +106,6 @@ func (s *Server) clerkTransition(w http.ResponseWriter, r *http.Request, me *col
 
 // clerkCallAgain repeats a call in the hall.
 func (s *Server) clerkCallAgain(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := s.clerkOwn(r, me)
 	if err != nil {
 		return err
@@ -162,9 +156,6 @@ func (s *Server) clerkBack(r *http.Request, a booking.Appointment) string {
 }
 
 func (s *Server) clerkNote(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := s.clerkOwn(r, me)
 	if err != nil {
 		return err
@@ -219,9 +210,6 @@ func (s *Server) clerkRoom(w http.ResponseWriter, r *http.Request, me *colleague
 // clerkGuest makes a link for a third person: an interpreter, a relative, a
 // colleague of another office.
 func (s *Server) clerkGuest(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := s.clerkOwn(r, me)
 	if err != nil {
 		return err

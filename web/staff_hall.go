@@ -54,9 +54,6 @@ func (s *Server) hallsPage(w http.ResponseWriter, r *http.Request, me *colleague
 
 // hallsPost makes a screen's link.
 func (s *Server) hallsPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.hallsOf(r, me)
 	if err != nil {
 		return err

@@ -126,9 +126,6 @@ func (v *operatorView) typed(r *http.Request) {
 // operatorPost books. It answers with the same page where it cannot: the slot
 // may have gone to somebody else while the caller was talking.
 func (s *Server) operatorPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.operatorView(r, me, r.PostFormValue("servizio"), r.PostFormValue("dal"))
 	if err != nil {
 		return err

@@ -14,9 +14,6 @@ import (
 // name, phone or code. It is a POST although it changes nothing, so that
 // nobody's name or number stands in an address.
 func (s *Server) operatorSearch(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.operatorView(r, me, r.PostFormValue("servizio"), r.PostFormValue("dal"))
 	if err != nil {
 		return err
@@ -204,9 +201,6 @@ func (s *Server) operatorLeave(w http.ResponseWriter, r *http.Request, me *colle
 }
 
 func (s *Server) changeMove(w http.ResponseWriter, r *http.Request, me *colleague, c changer) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := c.find(r, me)
 	if err != nil {
 		return err

@@ -55,6 +55,26 @@ func TestOperatorBooks(t *testing.T) {
 	}
 }
 
+// TestSessionEndsWhileSomebodyTypes: what was typed is sent again after signing in.
+func TestSessionEndsWhileSomebodyTypes(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("operatore")
+	slot := slotValue(booking.InPerson, c.free(c.service("anagrafe", "carta-identita"), booking.InPerson, 1)[0].Start)
+	b.want(b.post("/it/staff/esci"), http.StatusSeeOther) // in another tab
+	late := b.want(b.post("/it/staff/operatore", call("anagrafe/carta-identita", slot)...), http.StatusUnauthorized, "Devi accedere di nuovo", `href="/it/staff/accesso" target="_blank"`)
+	action, fields := kept(t, late.body)
+	b.want(b.do(http.MethodPost, action, nil, fields), http.StatusUnauthorized) // not signed in yet
+	b.want(b.post("/it/staff/accesso", "login", "operatore", "password", staffPassword), http.StatusSeeOther)
+	done := b.want(b.do(http.MethodPost, action, nil, fields), http.StatusSeeOther)
+	b.want(b.get(done.location()), http.StatusOK, "Codice da dettare", "Dell&#39;Orto")
+	// A form with a password is not kept.
+	b.want(b.post("/it/staff/esci"), http.StatusSeeOther)
+	other := b.want(b.post("/it/staff/amministrazione/persone", "login", "nuova", "password", "una parola lunga"), http.StatusUnauthorized, "Devi accedere di nuovo")
+	if strings.Contains(other.body, "una parola lunga") || strings.Contains(other.body, "Invia di nuovo") {
+		t.Error("a password stands in the page")
+	}
+}
+
 // TestOperatorBooksSeveralServices: typed with a plus sign, or added by a link.
 func TestOperatorBooksSeveralServices(t *testing.T) {
 	c := newCounter(t, nil)

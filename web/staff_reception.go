@@ -174,9 +174,6 @@ func shortName(p booking.Person) string {
 
 // receptionArrived marks one line of the board.
 func (s *Server) receptionArrived(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := s.myAppointment(r, me)
 	if err != nil {
 		return err
@@ -208,9 +205,6 @@ func (s *Server) markArrived(w http.ResponseWriter, r *http.Request, me *colleag
 // receptionCheckIn takes what a visitor says at the door: a code or a name.
 // One who is expected is marked at once; of several, reception chooses.
 func (s *Server) receptionCheckIn(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	back, err := url.ParseQuery(r.PostFormValue("vista"))
 	if err != nil {
 		return errBadForm

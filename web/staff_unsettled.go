@@ -125,9 +125,6 @@ func (s *Server) unsettledAsk(w http.ResponseWriter, r *http.Request, me *collea
 
 // answerOffer takes or refuses a slot for a caller of the waiting list.
 func (s *Server) answerOffer(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	a, err := s.myAppointment(r, me)
 	if err != nil {
 		return err

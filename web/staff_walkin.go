@@ -85,9 +85,6 @@ func (s *Server) freeToday(ctx context.Context, v booking.Service) ([]slotChoice
 
 // walkInPost books the place; whoever gets it is here already.
 func (s *Server) walkInPost(w http.ResponseWriter, r *http.Request, me *colleague) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	v, err := s.walkInView(r, me, r.PostFormValue("servizio"))
 	if err != nil {
 		return err

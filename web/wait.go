@@ -57,9 +57,6 @@ func (s *Server) showWait(w http.ResponseWriter, r *http.Request, q url.Values, 
 
 // waitPost takes a place in line and shows it as any appointment is shown.
 func (s *Server) waitPost(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(r); err != nil {
-		return err
-	}
 	l := s.lang(r)
 	_, service, err := s.asked(r.Context(), r.PostForm)
 	if err != nil {
