@@ -33,7 +33,7 @@ after(async () => {
 function modest(): void {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = (wanted) =>
-    real(wanted?.video ? { ...wanted, video: { width: 320, height: 180, frameRate: 5 } } : wanted);
+    real(wanted?.video ? { ...wanted, video: { width: 320, height: 180, frameRate: 2 } } : wanted);
 }
 
 interface Person {
