@@ -148,7 +148,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func sent(r *http.Request) (url.Values, bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	form := err == nil && kind == "application/x-www-form-urlencoded" && r.Method == http.MethodPost
-	return r.PostForm, form && !r.PostForm.Has("password")
+	return r.PostForm, form && r.PostForm != nil && !r.PostForm.Has("password") // nil: it was not read
 }
 
 // parseForm reads a form within its limit; one with files is left to its handler.

@@ -3,6 +3,7 @@ package web
 import (
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"regexp"
@@ -175,6 +176,18 @@ func TestWithoutTheDatabaseNothingIsLost(t *testing.T) {
 	away()
 	staff.post("/it/staff/accesso", url.Values{"login": {"ada"}, "password": {"un segreto"}}).shows(http.StatusServiceUnavailable)
 	staff.hasNot("un segreto", "Invia di nuovo")
+}
+
+// TestFormThatWasNotReadIsNotKept: where a handler panicked nothing is known of the form.
+func TestFormThatWasNotReadIsNotKept(t *testing.T) {
+	w := newTown(t)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/it/", strings.NewReader("note=x"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer := httptest.NewRecorder()
+	w.server.fail(answer, r, errPanicked)
+	if answer.Code != http.StatusInternalServerError || strings.Contains(answer.Body.String(), "Invia di nuovo") {
+		t.Errorf("%d\n%s", answer.Code, answer.Body)
+	}
 }
 
 func TestStrangeAddresses(t *testing.T) {

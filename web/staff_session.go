@@ -149,7 +149,7 @@ func (s *Server) signedIn(route staffRoute) handlerFunc {
 			// A script asks: it shows a link, and keeps what stands on the page.
 			w.WriteHeader(http.StatusUnauthorized)
 			return nil
-		case errors.Is(err, errSignedOut) && r.Method == http.MethodGet:
+		case errors.Is(err, errSignedOut) && r.Method != http.MethodPost:
 			// A form is not sent away so: what stands in it would be lost.
 			http.Redirect(w, r, s.lang(r).Path("/staff/accesso?dove="+url.QueryEscape(r.URL.RequestURI())), http.StatusSeeOther)
 			return nil

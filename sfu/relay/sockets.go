@@ -25,14 +25,22 @@ type route struct {
 	ports        []uint16
 }
 
-// routesTo gives a route for each family, by network name.
+// family is an address's, as TURN names it.
+func family(a netip.Addr) string {
+	if a.Is6() {
+		return "udp6"
+	}
+	return "udp4"
+}
+
+// routesTo gives a route for each family.
 func routesTo(media []netip.AddrPort) (map[string]route, error) {
 	routes := map[string]route{}
 	for _, m := range media {
 		addr := m.Addr().Unmap()
-		network, loopback := "udp4", netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		network, loopback := family(addr), netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		if addr.Is6() {
-			network, loopback = "udp6", netip.IPv6Loopback()
+			loopback = netip.IPv6Loopback()
 		}
 		r, again := routes[network]
 		if again && r.media != addr || !m.IsValid() || m.Port() == 0 {
@@ -65,14 +73,13 @@ func (s *sockets) shown(local netip.AddrPort) (netip.AddrPort, bool) {
 
 // local is what the socket is bound to that the browser was told of as shown.
 func (s *sockets) local(shown netip.AddrPort) (netip.AddrPort, bool) {
-	for _, r := range s.routes {
-		if r.media == shown.Addr() {
-			local := netip.AddrPortFrom(r.local, shown.Port())
-			_, ok := s.shown(local)
-			return local, ok
-		}
+	r := s.routes[family(shown.Addr())]
+	if r.media != shown.Addr() {
+		return netip.AddrPort{}, false
 	}
-	return netip.AddrPort{}, false
+	local := netip.AddrPortFrom(r.local, shown.Port())
+	_, ok := s.shown(local)
+	return local, ok
 }
 
 // Validate is part of turn.RelayAddressGenerator.

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { Browser as Firefox } from 'puppeteer-core';
 import { newFirefoxPage, startFirefox, type FirefoxPage } from './firefox';
-import { CHROMIUM, desktop, newPage, startBrowser, startCounter, type Counter } from './harness';
-import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
+import { CHROMIUM, desktop, newPage, startBrowser, type Counter } from './harness';
+import { counterIn, Network, noNetwork } from './network';
 import { only, relayed, unrelayed, visit } from './visit';
 
 const skip = noNetwork();
@@ -22,15 +22,7 @@ let clerk: Page;
 before(async () => {
   if (skip) return;
   network = new Network();
-  counter = await startCounter(
-    {
-      SPORTELLO_ADDR: `${HERE}:8443`,
-      SPORTELLO_TLS: 'self',
-      SPORTELLO_MEDIA_PORT: String(MEDIA_PORT),
-      SPORTELLO_TURN_PORT: '3478',
-    },
-    network.inside(network.here),
-  );
+  counter = await counterIn(network, { SPORTELLO_TURN_PORT: '3478' });
   chromium = await startBrowser(undefined, network.wrap(network.here, CHROMIUM));
   firefox = await startFirefox(undefined, network);
   ({ page: clerk } = await newPage(chromium, { ...desktop, ignoreHTTPSErrors: true }));

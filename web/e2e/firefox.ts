@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { launch, type Browser, type Page } from 'puppeteer-core';
 import { freePort, observe } from './harness';
+import { lives } from './lifetime';
 import type { Network } from './network';
 
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
@@ -15,7 +16,7 @@ export async function startFirefox(size = { width: 900, height: 700 }, network?:
   assert.ok(existsSync(FIREFOX), `there is no ${FIREFOX}: scripts/setup test installs it, FIREFOX names another`);
   const debuggingPort = network ? await freePort() : 0; // 0 is any
   await network?.bridge(network.away, debuggingPort);
-  return launch({
+  const browser = await launch({
     browser: 'firefox',
     executablePath: network ? network.wrap(network.away, FIREFOX) : FIREFOX,
     debuggingPort,
@@ -31,6 +32,12 @@ export async function startFirefox(size = { width: 900, height: 700 }, network?:
       'media.autoplay.default': 0,
     },
   });
+  lives(
+    'a Firefox',
+    () => (browser.connected ? browser.close() : undefined),
+    () => browser.process()?.kill('SIGKILL'),
+  );
+  return browser;
 }
 
 /** newFirefoxPage opens a page in a context of its own; before is what runs in it before its own scripts. */

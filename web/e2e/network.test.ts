@@ -5,18 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import {
-  CHROMIUM,
-  desktop,
-  eventually,
-  flows,
-  meet,
-  newPage,
-  startBrowser,
-  startCounter,
-  type Counter,
-} from './harness';
-import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
+import { CHROMIUM, desktop, eventually, flows, meet, newPage, startBrowser, type Counter } from './harness';
+import { counterIn, Network, noNetwork } from './network';
 import { path } from './path';
 import { between, line, lips, received, tallest, type Received } from './received';
 
@@ -35,16 +25,10 @@ let citizen: Page;
 before(async () => {
   if (skip) return;
   network = new Network();
-  counter = await startCounter(
-    {
-      SPORTELLO_ADDR: `${HERE}:8443`,
-      SPORTELLO_TLS: 'self', // cameras need a secure page, and this one is not on localhost
-      SPORTELLO_MEDIA_PORT: String(MEDIA_PORT),
-      SPORTELLO_MEDIA_TCP_PORT: 'off', // tcp.test.ts has the call over it
-      SPORTELLO_TURN_PORT: '3478',
-    },
-    network.inside(network.here),
-  );
+  counter = await counterIn(network, {
+    SPORTELLO_MEDIA_TCP_PORT: 'off', // tcp.test.ts has the call over it
+    SPORTELLO_TURN_PORT: '3478',
+  });
   browsers = [
     await startBrowser(undefined, network.wrap(network.here, CHROMIUM)),
     await startBrowser(undefined, network.wrap(network.away, CHROMIUM)),

@@ -9,13 +9,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { startCounter, type Counter } from './harness';
+import { lives } from './lifetime';
 
 /** The counter's address on the cable, and the ports that it takes there. */
-export const HERE = '10.77.0.1';
+const HERE = '10.77.0.1';
 const AWAY = '10.77.0.2';
 const HERE6 = 'fd77::1';
 const AWAY6 = 'fd77::2';
-export const MEDIA_PORT = 7882;
+const MEDIA_PORT = 7882;
 
 function run(...[command, ...args]: [string, ...string[]]): string {
   const ran = spawnSync(command, args, { encoding: 'utf8', timeout: 10_000 });
@@ -27,7 +29,6 @@ function run(...[command, ...args]: [string, ...string[]]): string {
 export class Network {
   private readonly name = `sportello-${process.pid}`;
   private readonly folder = mkdtempSync(path.join(tmpdir(), 'sportello-net-'));
-  private readonly bridges: (() => void)[] = [];
   /** The namespaces of the counter and of who is far away. */
   readonly here = `${this.name}-here`;
   readonly away = `${this.name}-away`;
@@ -86,10 +87,11 @@ export class Network {
         .pipe(from);
     });
     await once(outer.listen(port, '127.0.0.1'), 'listening');
-    this.bridges.push(() => {
+    const end = (): void => {
       inner.kill();
       outer.close();
-    });
+    };
+    lives('a bridge', end, end);
   }
 
   /**
@@ -143,10 +145,15 @@ export class Network {
   }
 
   close(): void {
-    for (const end of this.bridges) end();
     for (const ns of [this.here, this.away]) spawnSync('ip', ['netns', 'del', ns]);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** counterIn starts a counter at its end of the cable, with TLS: cameras need a secure page, and this one is not on localhost. */
+export function counterIn(network: Network, settings: Record<string, string> = {}): Promise<Counter> {
+  const own = { SPORTELLO_ADDR: `${HERE}:8443`, SPORTELLO_TLS: 'self', SPORTELLO_MEDIA_PORT: String(MEDIA_PORT) };
+  return startCounter({ ...own, ...settings }, network.inside(network.here));
 }
 
 /** sweep removes the namespaces of tests that were killed. */

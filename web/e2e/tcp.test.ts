@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { CHROMIUM, desktop, flows, meet, newPage, startBrowser, startCounter, type Counter } from './harness';
-import { HERE, MEDIA_PORT, Network, noNetwork } from './network';
+import { CHROMIUM, desktop, flows, meet, newPage, startBrowser, type Counter } from './harness';
+import { counterIn, Network, noNetwork } from './network';
 import { path } from './path';
 import { leave, visit } from './visit';
 
@@ -19,10 +19,7 @@ let browser: Browser;
 before(async () => {
   if (skip) return;
   network = new Network();
-  counter = await startCounter(
-    { SPORTELLO_ADDR: `${HERE}:8443`, SPORTELLO_TLS: 'self', SPORTELLO_MEDIA_PORT: String(MEDIA_PORT) },
-    network.inside(network.here),
-  );
+  counter = await counterIn(network);
   network.cutUDP();
   browser = await startBrowser(undefined, network.wrap(network.away, CHROMIUM));
 });
