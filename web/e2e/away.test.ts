@@ -24,7 +24,7 @@ before(async () => {
   network = new Network();
   counter = await counterIn(network, { SPORTELLO_TURN_PORT: '3478' });
   chromium = await startBrowser(undefined, network.wrap(network.here, CHROMIUM));
-  firefox = await startFirefox(undefined, network);
+  firefox = await startFirefox({ network });
   ({ page: clerk } = await newPage(chromium, { ...desktop, ignoreHTTPSErrors: true }));
   await clerk.goto(counter.clerkLink);
   await clerk.click('[data-action=enter]');

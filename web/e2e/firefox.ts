@@ -11,8 +11,17 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
 export type FirefoxPage = Page;
 
-/** startFirefox starts it beside the test, or on a network of its own. */
-export async function startFirefox(size = { width: 900, height: 700 }, network?: Network): Promise<Browser> {
+interface Options {
+  readonly size?: { readonly width: number; readonly height: number };
+  /** network is where it runs, away from the test; else beside it. */
+  readonly network?: Network;
+  /** preferences as about:config shows them. */
+  readonly preferences?: Record<string, number>;
+}
+
+/** startFirefox starts it headless, with a camera and a microphone that are made up. */
+export async function startFirefox(options: Options = {}): Promise<Browser> {
+  const { size = { width: 900, height: 700 }, network, preferences } = options;
   assert.ok(existsSync(FIREFOX), `there is no ${FIREFOX}: scripts/setup test installs it, FIREFOX names another`);
   const debuggingPort = network ? await freePort() : 0; // 0 is any
   await network?.bridge(network.away, debuggingPort);
@@ -30,6 +39,7 @@ export async function startFirefox(size = { width: 900, height: 700 }, network?:
       'media.navigator.permission.disabled': true,
       'media.peerconnection.ice.loopback': true,
       'media.autoplay.default': 0,
+      ...preferences,
     },
   });
   lives(
