@@ -91,6 +91,15 @@ func TestClerkServes(t *testing.T) {
 	clerk.want(clerk.get("/it/staff/sportello?giorno="+tomorrow), http.StatusOK, "Martedì 17 novembre", "Nessun appuntamento")
 }
 
+// TestClerkSeesTheDayWithoutPresence: what is not known for a while holds nothing up.
+func TestClerkSeesTheDayWithoutPresence(t *testing.T) {
+	c := newCounter(t, nil)
+	c.booked("anagrafe", "cambio-residenza", booking.Virtual, "Vera", "Video")
+	c.lobby.hangs = true
+	clerk := c.as("anagrafe")
+	clerk.want(clerk.get("/it/staff/sportello"), http.StatusOK, "Video Vera", "non si vede chi è nella sala virtuale")
+}
+
 func TestClerkOpensTheRoom(t *testing.T) {
 	c := newCounter(t, nil)
 	h := c.booked("anagrafe", "cambio-residenza", booking.Virtual, "Vera", "Video")

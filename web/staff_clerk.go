@@ -194,6 +194,9 @@ func (s *Server) myDesks(ctx context.Context, me *colleague) ([]booking.Desk, er
 	return mine, nil
 }
 
+// presenceWait is how long a Redis that hangs may hold up the clerk's day.
+const presenceWait = 500 * time.Millisecond
+
 // presenceOf asks who is in the lobby for the virtual ones of a list. Where it
 // cannot be known the day is shown all the same, and says so.
 func (s *Server) presenceOf(ctx context.Context, list []booking.Appointment) (map[uuid.UUID]PresenceState, bool) {
@@ -206,7 +209,9 @@ func (s *Server) presenceOf(ctx context.Context, list []booking.Appointment) (ma
 	if len(ids) == 0 || s.staff.presence == nil {
 		return nil, true
 	}
-	here, err := s.staff.presence.Get(ctx, ids)
+	asking, cancel := context.WithTimeout(ctx, presenceWait)
+	defer cancel()
+	here, err := s.staff.presence.Get(asking, ids)
 	if err != nil {
 		s.log.WarnContext(ctx, "presence is not known", "error", err.Error())
 		return nil, false

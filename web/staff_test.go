@@ -38,11 +38,16 @@ type lobby struct {
 	mu      sync.Mutex
 	states  map[uuid.UUID]PresenceState
 	changed chan uuid.UUID
+	hangs   bool
 }
 
-func (l *lobby) Get(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]PresenceState, error) {
+func (l *lobby) Get(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]PresenceState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	out := map[uuid.UUID]PresenceState{}
 	for _, id := range ids {
 		if p, ok := l.states[id]; ok {

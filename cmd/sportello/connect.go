@@ -55,6 +55,7 @@ func connectRedis(ctx context.Context, url string, wait time.Duration, log *slog
 	}
 	options.DialTimeout = attemptTimeout
 	options.ContextTimeoutEnabled = true // a Redis that hangs must not hold up who can do without it
+	options.DialerRetries = 1            // nor one that is gone: a command is tried again by itself
 	client := redis.NewClient(options)
 	err = await(ctx, "Redis at "+options.Addr, wait, log, func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	if err != nil {

@@ -215,14 +215,11 @@ func (v *visitor) chooses(n int) *visitor {
 	return v.posts("/it/prenota/orario", "ufficio", "anagrafe", "servizio", "cambio-residenza", "modo", "presenza", "inizio", v.starts()[n])
 }
 
-// furnish gives a counter its demonstration town and a clerk, anna.
-func furnish(t *testing.T, vars map[string]string) {
+// furnish gives a counter its demonstration town and a clerk, anna, who may be more.
+func furnish(t *testing.T, vars map[string]string, more ...string) {
 	t.Helper()
-	for _, args := range [][]string{
-		{"migrate"},
-		{"seed", "../../booking/seed/pinerolo.json"},
-		{"staff", "add", "-login", "anna", "-name", "Anna", "-role", "clerk", "-office", "anagrafe", "-password-stdin"},
-	} {
+	anna := []string{"staff", "add", "-login", "anna", "-name", "Anna", "-role", "clerk", "-office", "anagrafe", "-password-stdin"}
+	for _, args := range [][]string{{"migrate"}, {"seed", "../../booking/seed/pinerolo.json"}, append(anna, more...)} {
 		if err := dispatch(t.Context(), &environment{vars: vars, in: strings.NewReader(twinPassword + "\n"), out: t.Output(), errOut: t.Output()}, args); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
