@@ -22,8 +22,8 @@ type Language struct {
 }
 
 // T is the text under key. Pairs of name and value fill its placeholders;
-// where "Count" is among them, it chooses the plural form. A key that is
-// missing shows as itself: a test keeps the catalogues complete.
+// where "Count" is among them, it chooses the plural form; "Phone" is kept on one
+// line. A key that is missing shows as itself: a test keeps the catalogues complete.
 func (l *Language) T(key string, pairs ...any) string {
 	c := i18n.LocalizeConfig{MessageID: key}
 	if len(pairs) > 0 {
@@ -31,8 +31,11 @@ func (l *Language) T(key string, pairs ...any) string {
 		for i := 0; i+1 < len(pairs); i += 2 {
 			name, _ := pairs[i].(string)
 			data[name] = pairs[i+1]
-			if name == "Count" {
+			switch name {
+			case "Count":
 				c.PluralCount = pairs[i+1]
+			case "Phone":
+				data[name] = strings.ReplaceAll(fmt.Sprint(pairs[i+1]), " ", "\u00a0")
 			}
 		}
 		c.TemplateData = data

@@ -223,6 +223,7 @@ func TestLanguageSaysDates(t *testing.T) {
 		it.Date(first): "lunedì 1º marzo 2027", en.Date(first): "Monday 1 March 2027", it.MonthYear(first): "marzo 2027",
 		it.Clock(first): "09:05", it.DateShort(first): "lun 1º marzo",
 		it.T("service.minutes", "Count", 1): "1 minuto", en.T("service.minutes", "Count", 30): "30 minutes",
+		it.T("entry.help_text", "Phone", "0121 000 000"): "È scritto nella pagina di conferma e nell’evento del calendario. Altrimenti chiama il 0121\u00a0000\u00a0000.", // on one line
 		it.T("no.such.key"): "no.such.key", booking.Text{"it": "ciao"}.In(en.Code): "ciao",
 	} {
 		if got != want {

@@ -20,6 +20,7 @@ async function look(page: Page, name: string): Promise<void> {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width}`);
     assert.deepEqual(await covered(page), [], `${name} at ${width}: what is pressed lies over one another`);
+    assert.deepEqual(await parted(page), [], `${name} at ${width}: a box stands on another line than its words`);
     await accessible(page, `${name} at ${width}`);
   }
 }
@@ -43,6 +44,21 @@ function covered(page: Page): Promise<string[]> {
         .map((y) => `${name(x)} / ${name(y)}`),
     );
   });
+}
+
+/** parted lists the labels that begin with a box, and go on below it only. */
+function parted(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLInputElement>('label > input[type=checkbox], label > input[type=radio]')]
+      .filter((box) => {
+        const range = document.createRange();
+        range.selectNodeContents(box.labels?.[0] ?? box);
+        range.setStartAfter(box);
+        const words = [...range.getClientRects()].find((line) => line.width > 0);
+        return words !== undefined && words.top > box.getBoundingClientRect().bottom;
+      })
+      .map((box) => box.labels?.[0]?.textContent.trim() ?? box.id),
+  );
 }
 
 /** open goes to an address of the counter and expects it to be there. */
