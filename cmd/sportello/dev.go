@@ -73,7 +73,7 @@ func runDev(ctx context.Context, env *environment, args []string) (err error) {
 		s.PublicURL = devURL(s, l.Addr())
 	}
 	servers, err := startServers(ctx, &s, *dir)
-	defer func() { err = errors.Join(err, servers.stop()) }()
+	defer func() { err = errors.Join(unlessStopped(ctx, err), servers.stop()) }()
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,32 @@ func TestDevelopmentBringsItsOwnAndKeepsIt(t *testing.T) {
 	}
 }
 
+// TestStoppedWhileItFills: who stops a counter that is still being filled in hears of no error.
+func TestStoppedWhileItFills(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	c := begin(t, devVars(nil), "dev", "-dir", dir)
+	const tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'desk_day'"
+	q := url.Values{"host": {filepath.Join(dir, "postgres", "run")}, "user": {"sportello"}}
+	limit := time.Now().Add(patience)
+	for n := 0; n == 0; {
+		conn, err := pgx.Connect(t.Context(), "postgres:///sportello?"+q.Encode())
+		if err != nil {
+			if time.Now().After(limit) {
+				t.Fatal(err)
+			}
+			continue // not up yet
+		}
+		if err := conn.QueryRow(t.Context(), tables).Scan(&n); err != nil {
+			t.Error(err)
+		}
+		_ = conn.Close(t.Context())
+	}
+	if err := c.end(t); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKilledDevelopmentLeavesNoOrphan(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)

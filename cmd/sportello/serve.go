@@ -34,7 +34,8 @@ type running struct {
 }
 
 // runServe runs the counter until ctx ends.
-func runServe(ctx context.Context, env *environment, args []string) error {
+func runServe(ctx context.Context, env *environment, args []string) (err error) {
+	defer func() { err = unlessStopped(ctx, err) }()
 	if err := parse(env.flags("serve"), args); err != nil {
 		return err
 	}
@@ -76,6 +77,14 @@ func runServe(ctx context.Context, env *environment, args []string) error {
 		}
 		return nil
 	})
+}
+
+// unlessStopped is the error of a start; none where it ended because it was asked to.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // serveOn serves on l until ctx ends, and then drains. started is called once
