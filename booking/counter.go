@@ -84,13 +84,28 @@ func (a *Agenda) isToday(ctx context.Context, serviceID int64, start time.Time) 
 	return err == nil && dateOf(start.In(loc)).Equal(dateOf(a.now().In(loc)))
 }
 
-// SetStaffNote keeps what the staff write about an appointment.
-func (a *Agenda) SetStaffNote(ctx context.Context, id uuid.UUID, note string, actor Actor) error {
+// SetStaffNote keeps what the staff write about an appointment, in place of what
+// was there before. A *FieldError with CodeChanged says that it is no longer there:
+// a colleague wrote meanwhile.
+func (a *Agenda) SetStaffNote(ctx context.Context, id uuid.UUID, before, note string, actor Actor) error {
 	note, err := checkNote("staff_note", note)
+	if err == nil {
+		before, err = checkNote("staff_note", before)
+	}
 	if err != nil {
 		return fmt.Errorf("staff note: %w", err)
 	}
 	return a.noted(ctx, actor, "note", AboutAppointment, id, func(tx pgx.Tx) error {
+		var now string
+		err := tx.QueryRow(ctx, `SELECT staff_note FROM appointment WHERE id = $1 FOR NO KEY UPDATE`, id).Scan(&now)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return fmt.Errorf("staff note: %w", ErrNotFound)
+		case err != nil:
+			return fmt.Errorf("staff note: %w", err)
+		case now != before && now != note:
+			return fmt.Errorf("staff note: %w", &FieldError{"staff_note", CodeChanged})
+		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE appointment SET staff_note = $2, changed_at = $3, changed_by = nullif($4::bigint, 0) WHERE id = $1`,
 			id, note, a.now(), actor.StaffID)

@@ -39,6 +39,7 @@ const (
 	CodeEmailOrPhone = "email_or_phone" // neither of the two was given
 	CodeTaken        = "taken"          // somebody or something else has it
 	CodeWaits        = "waits"          // this contact is on the waiting list already
+	CodeChanged      = "changed"        // somebody else changed it meanwhile
 )
 
 // FieldError says which field of a form cannot be accepted, and why.

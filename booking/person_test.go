@@ -1,6 +1,7 @@
 package booking_test
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -158,8 +159,17 @@ func TestListAndSearch(t *testing.T) {
 	if people, err = w.SearchPerson(ctx, " ' ", nil, 5); err != nil || people != nil {
 		t.Errorf("people of nothing: %+v, %v", people, err)
 	}
-	if err := w.SetStaffNote(ctx, today.ID, "porta due copie", booking.Actor{StaffID: clerk.ID}); err != nil {
-		t.Fatal(err)
+	for _, c := range []struct{ before, note, code string }{
+		{"", "porta una copia", ""},
+		{"", "ha il cane", booking.CodeChanged}, // who wrote this never saw the copy
+		{"", "porta una copia", ""},             // sent twice
+		{"porta una copia\r\n", "porta due copie", ""},
+	} {
+		var field *booking.FieldError
+		err := w.SetStaffNote(ctx, today.ID, c.before, c.note, booking.Actor{StaffID: clerk.ID})
+		if c.code == "" && err != nil || c.code != "" && (!errors.As(err, &field) || field.Code != c.code) {
+			t.Fatalf("%q in place of %q: %v", c.note, c.before, err)
+		}
 	}
 	if a, err := w.Get(ctx, today.ID); err != nil || a.StaffNote != "porta due copie" || a.Version != today.Appointment.Version {
 		t.Errorf("staff note %q, version %d, %v", a.StaffNote, a.Version, err)

@@ -16,7 +16,7 @@ func TestIdentityGoesTheRestStays(t *testing.T) {
 	anna := w.clerk(t)
 	h := w.booked(t, w.request(at(t, 17, 9, 0), booking.Virtual))
 	later := w.booked(t, w.request(at(t, 18, 9, 0), booking.Virtual))
-	if err := w.SetStaffNote(ctx, h.ID, "Zia di Paolo", booking.Actor{StaffID: anna.ID}); err != nil {
+	if err := w.SetStaffNote(ctx, h.ID, "", "Zia di Paolo", booking.Actor{StaffID: anna.ID}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.GuestGrant(ctx, h.ID, "Lia", true, booking.Actor{}); err != nil {

@@ -39,7 +39,7 @@ func TestAdministratorExports(t *testing.T) {
 	b := c.as("amministratore")
 	ctx := t.Context()
 	first := c.booked("anagrafe", "carta-identita", booking.InPerson, "=1+1", `-Rossi;"x"`)
-	if err := c.agenda.SetStaffNote(ctx, first.ID, "@SUM(A1)\nseconda riga", booking.Actor{}); err != nil {
+	if err := c.agenda.SetStaffNote(ctx, first.ID, "", "@SUM(A1)\nseconda riga", booking.Actor{}); err != nil {
 		t.Fatal(err)
 	}
 	purged := c.booked("anagrafe", "carta-identita", booking.InPerson, "Aldo", "Dimenticato")

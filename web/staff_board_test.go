@@ -79,6 +79,10 @@ func TestClerkServes(t *testing.T) {
 	clerk.want(clerk.get("/it/staff/sportello"), http.StatusOK, "In corso")
 	clerk.want(clerk.post(path+"/nota", "nota", "Manca la foto"), http.StatusSeeOther)
 	clerk.want(clerk.post(path+"/nota", "nota", strings.Repeat("x", 10_000)), http.StatusUnprocessableEntity, "troppo lungo")
+	// A colleague saw the card before that note: both texts are shown, and none is lost.
+	clerk.want(clerk.post(path+"/nota", "nota", "Torna alle 11"), http.StatusUnprocessableEntity, "Intanto un collega", ">Torna alle 11<", ">Manca la foto<", `name="prima" value="Manca la foto"`)
+	clerk.want(clerk.get(path), http.StatusOK, ">Manca la foto<")
+	clerk.want(clerk.post(path+"/nota", "prima", "Manca la foto", "nota", "Manca la foto, torna alle 11"), http.StatusSeeOther)
 	clerk.want(clerk.post(path+"/stato", "stato", "served", "vista", "scheda"), http.StatusSeeOther)
 	page := clerk.want(clerk.get(path), http.StatusOK, "Manca la foto", "Servito")
 	if strings.Contains(page.body, "/stato") {

@@ -161,9 +161,9 @@ func (s *Server) clerkNote(w http.ResponseWriter, r *http.Request, me *colleague
 		return err
 	}
 	var field *booking.FieldError
-	err = s.agenda.SetStaffNote(r.Context(), a.ID, r.PostFormValue("nota"), me.Actor())
+	err = s.agenda.SetStaffNote(r.Context(), a.ID, r.PostFormValue("prima"), r.PostFormValue("nota"), me.Actor())
 	if errors.As(err, &field) {
-		v, err := s.clerkCard(r, a)
+		v, err := s.clerkCardOf(r, me) // with what a colleague may have written meanwhile
 		if err != nil {
 			return err
 		}

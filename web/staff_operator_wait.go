@@ -31,7 +31,7 @@ func (s *Server) operatorWait(w http.ResponseWriter, r *http.Request, me *collea
 	}
 	if v.StaffNote != "" {
 		var field *booking.FieldError
-		err := s.agenda.SetStaffNote(r.Context(), hold.ID, v.StaffNote, me.Actor())
+		err := s.agenda.SetStaffNote(r.Context(), hold.ID, "", v.StaffNote, me.Actor())
 		if err != nil && !errors.As(err, &field) {
 			return err
 		}
