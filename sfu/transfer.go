@@ -22,8 +22,12 @@ const (
 	drainPoll    = 50 * time.Millisecond
 )
 
+// errReceiverClosed ends a transfer, unless its last word was passed on already.
+var errReceiverClosed = fmt.Errorf("%w: the receiver closed it", ErrTransferStopped)
+
 // transfer passes one file from one peer to another. It ends well once the
-// sender's closing text message (the checksum) was passed on and is received.
+// sender's closing text message (the checksum) was passed on and is received,
+// or the receiver has closed after it: whether it has all it says elsewhere.
 type transfer struct {
 	id       string
 	from, to *Peer
@@ -167,7 +171,7 @@ func (t *transfer) relay() error {
 	defer t.close(dst)
 	defer t.unblock(dst)()
 	// The receiver has nothing to say here; the end of its channel matters.
-	wait := dst.watch(func() { t.stop(fmt.Errorf("%w: the receiver closed it", ErrTransferStopped)) })
+	wait := dst.watch(func() { t.stop(errReceiverClosed) })
 	err = t.pump(src, dst)
 	if cause := context.Cause(t.ctx); err != nil && cause != nil {
 		err = cause // why the reading or writing failed
@@ -216,7 +220,11 @@ func (t *transfer) pump(src datachannel.ReadWriteCloserDeadliner, dst *outlet) e
 		}
 		t.from.room.loop.count.transferBytes.Add(uint64(n)) //nolint:gosec // not negative
 		if text {
-			return dst.await(t.ctx, 0)
+			// The acknowledgement can be later than what the receiver does about the word.
+			if err := dst.await(t.ctx, 0); !errors.Is(err, errReceiverClosed) {
+				return err
+			}
+			return nil
 		}
 	}
 }

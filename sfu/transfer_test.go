@@ -3,6 +3,7 @@ package sfu_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -303,4 +304,42 @@ func TestReceiverLeavesMidway(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	a.until(t, "the free slot", func(st sfutest.State) bool { return st.Assigned[0] == "" && len(st.Assigned) == 1 })
+}
+
+// TestReceiverHasTheLastWord: whoever has read the closing word may close at once, also
+// before the server has heard that it arrived; that is no end before time.
+func TestReceiverHasTheLastWord(t *testing.T) {
+	s := start(t)
+	a := join(t, s, "room", "a", sfutest.Options{Slots: 1})
+	b := join(t, s, "room", "b", sfutest.Options{Slots: 1})
+	offered := b.offered()
+	for i := range 20 {
+		id := fmt.Sprint("t", i)
+		if err := a.peer.OpenTransfer(id, "b", 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		src := a.open(t, "file/"+id)
+		dst := await(t, <-offered)
+		for range i % 4 {
+			if _, err := src.WriteDataChannel(make([]byte, 1000), false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := src.WriteDataChannel([]byte("sum"), true); err != nil {
+			t.Fatal(err)
+		}
+		for text := false; !text; {
+			var err error
+			if _, text, err = dst.ReadDataChannel(make([]byte, 2000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := dst.dc.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.ended(t, id); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+		_ = src.Close()
+	}
 }
