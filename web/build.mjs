@@ -109,6 +109,7 @@ async function style(name) {
     css: [{ raw: css }],
     defaultExtractor: (text) => text.match(/[\w-]+/g) ?? [],
     safelist: { standard: living },
+    dynamicAttributes: ['href'], // what an address begins with is no word of a page
     variables: true,
     keyframes: true,
   });

@@ -21,6 +21,7 @@ async function look(page: Page, name: string): Promise<void> {
     assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width}`);
     assert.deepEqual(await covered(page), [], `${name} at ${width}: what is pressed lies over one another`);
     assert.deepEqual(await parted(page), [], `${name} at ${width}: a box stands on another line than its words`);
+    assert.deepEqual(await broken(page), [], `${name} at ${width}: a number is broken`);
     await accessible(page, `${name} at ${width}`);
   }
 }
@@ -44,6 +45,15 @@ function covered(page: Page): Promise<string[]> {
         .map((y) => `${name(x)} / ${name(y)}`),
     );
   });
+}
+
+/** broken lists the telephone numbers that go on in another line. */
+function broken(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll('a[href^="tel:"]')]
+      .filter((number) => number.getClientRects().length > 1)
+      .map((number) => number.textContent),
+  );
 }
 
 /** parted lists the labels that begin with a box, and go on below it only. */
