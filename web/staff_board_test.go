@@ -102,6 +102,11 @@ func TestClerkSeesTheDayWithoutPresence(t *testing.T) {
 	c.lobby.hangs = true
 	clerk := c.as("anagrafe")
 	clerk.want(clerk.get("/it/staff/sportello"), http.StatusOK, "Video Vera", "non si vede chi è nella sala virtuale")
+	c.lobby.mu.Lock()
+	defer c.lobby.mu.Unlock()
+	if c.lobby.patient <= 0 || c.lobby.patient > presenceWait {
+		t.Errorf("the day would have waited %v", c.lobby.patient)
+	}
 }
 
 func TestClerkOpensTheRoom(t *testing.T) {

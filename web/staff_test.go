@@ -39,12 +39,16 @@ type lobby struct {
 	states  map[uuid.UUID]PresenceState
 	changed chan uuid.UUID
 	hangs   bool
+	patient time.Duration // how long whoever asked would have waited
 }
 
 func (l *lobby) Get(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]PresenceState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.hangs {
+		if until, ok := ctx.Deadline(); ok {
+			l.patient = time.Until(until)
+		}
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
