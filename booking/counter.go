@@ -96,20 +96,24 @@ func (a *Agenda) SetStaffNote(ctx context.Context, id uuid.UUID, before, note st
 		return fmt.Errorf("staff note: %w", err)
 	}
 	return a.noted(ctx, actor, "note", AboutAppointment, id, func(tx pgx.Tx) error {
-		var now string
-		err := tx.QueryRow(ctx, `SELECT staff_note FROM appointment WHERE id = $1 FOR NO KEY UPDATE`, id).Scan(&now)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return fmt.Errorf("staff note: %w", ErrNotFound)
-		case err != nil:
+		rows, err := tx.Query(ctx, `SELECT staff_note FROM appointment WHERE id = $1 FOR NO KEY UPDATE`, id)
+		if err != nil {
 			return fmt.Errorf("staff note: %w", err)
-		case now != before && now != note:
+		}
+		now, err := one(rows, pgx.RowTo[string], "staff note")
+		if err != nil {
+			return err
+		}
+		if now != before && now != note {
 			return fmt.Errorf("staff note: %w", &FieldError{"staff_note", CodeChanged})
 		}
-		tag, err := tx.Exec(ctx, `
+		_, err = tx.Exec(ctx, `
 			UPDATE appointment SET staff_note = $2, changed_at = $3, changed_by = nullif($4::bigint, 0) WHERE id = $1`,
 			id, note, a.now(), actor.StaffID)
-		return changed(tag.RowsAffected(), err, "staff note")
+		if err != nil {
+			return fmt.Errorf("staff note: %w", err)
+		}
+		return nil
 	})
 }
 

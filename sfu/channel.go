@@ -172,7 +172,7 @@ func (o *outlet) await(ctx context.Context, most uint64) error {
 		case <-o.low:
 		case <-poll.C:
 		case <-ctx.Done():
-			// A receiver that has everything may close before we have looked.
+			// Who has everything may leave before we have looked.
 			if o.d.BufferedAmount() <= most {
 				return nil
 			}

@@ -32,10 +32,16 @@ func devVars(more map[string]string) map[string]string {
 	return vars
 }
 
-func count(t *testing.T, dir, query string) (n int) {
+// connectTo is a connection to the PostgreSQL of a counter in development.
+func connectTo(t *testing.T, dir string) (*pgx.Conn, error) {
 	t.Helper()
 	q := url.Values{"host": {filepath.Join(dir, "postgres", "run")}, "user": {"sportello"}}
-	conn, err := pgx.Connect(t.Context(), "postgres:///sportello?"+q.Encode())
+	return pgx.Connect(t.Context(), "postgres:///sportello?"+q.Encode())
+}
+
+func count(t *testing.T, dir, query string) (n int) {
+	t.Helper()
+	conn, err := connectTo(t, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +93,9 @@ func TestStoppedWhileItFills(t *testing.T) {
 	dir := shortDir(t)
 	c := begin(t, devVars(nil), "dev", "-dir", dir)
 	const tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'desk_day'"
-	q := url.Values{"host": {filepath.Join(dir, "postgres", "run")}, "user": {"sportello"}}
 	limit := time.Now().Add(patience)
 	for n := 0; n == 0; {
-		conn, err := pgx.Connect(t.Context(), "postgres:///sportello?"+q.Encode())
+		conn, err := connectTo(t, dir)
 		if err != nil {
 			if time.Now().After(limit) {
 				t.Fatal(err)
