@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+
 	"sportello/internal/testenv"
 )
 
@@ -24,6 +27,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	redis.SetLogger(&logging.VoidLogger{}) // as main does
 	os.Exit(testenv.Main(m))
 }
 
