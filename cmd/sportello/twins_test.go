@@ -284,7 +284,10 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 	d.posts(page+"/sposta", "inizio", d.starts()[0]).wants(http.StatusOK, "è stato spostato")
 	for i, heard := range news {
 		select {
-		case <-heard:
+		case _, ok := <-heard:
+			if !ok {
+				t.Errorf("stream %d ended", i)
+			}
 		case <-time.After(patience):
 			t.Errorf("stream %d heard nothing", i)
 		}
@@ -316,7 +319,7 @@ func TestTwoProcessesAreOneCounter(t *testing.T) {
 	}
 }
 
-// listens opens a stream of news and tells of each change of the agenda.
+// listens opens a stream of news and tells of each change of the agenda from then on.
 func (v *visitor) listens() chan string {
 	v.t.Helper()
 	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, v.url+"/it/staff/eventi", http.NoBody)
@@ -329,12 +332,12 @@ func (v *visitor) listens() chan string {
 	}
 	v.t.Cleanup(func() { _ = res.Body.Close() })
 	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() && lines.Text() != ": here" {
+	for lines.Scan() && lines.Text() != "event: resync" { // nothing is missed from here on
 	}
 	heard := make(chan string, 8)
 	go func() {
 		for lines.Scan() {
-			if line := lines.Text(); strings.HasPrefix(line, "event: ") && line == "event: agenda" {
+			if line := lines.Text(); line == "event: agenda" {
 				heard <- line
 			}
 		}
