@@ -39,14 +39,14 @@ func (e *formErrors) addFrom(l *Language, err error) bool {
 	if !errors.As(err, &field) {
 		return false
 	}
-	e.add(field.Field, fieldText(l, field))
+	e.add(field.Field, fieldText(l, "form.", field))
 	return true
 }
 
-// fieldText has a text for each field and code, or a general one for the code.
-func fieldText(l *Language, f *booking.FieldError) string {
-	key := "form." + f.Field + "." + f.Code
-	if text := l.T(key); text != key {
+// fieldText has a text for each field and code below a key, or a general one for
+// the code.
+func fieldText(l *Language, below string, f *booking.FieldError) string {
+	if text, ok := l.find(below + f.Field + "." + f.Code); ok {
 		return text
 	}
 	return l.T("form.any." + f.Code)

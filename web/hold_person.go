@@ -44,9 +44,9 @@ func personMistakes(l *Language, p booking.Person, privacy bool) formErrors {
 	field := func(name, value string, limit int, required bool) {
 		switch {
 		case required && strings.TrimSpace(value) == "":
-			e.add(name, fieldText(l, &booking.FieldError{Field: name, Code: booking.CodeRequired}))
+			e.add(name, fieldText(l, "form.", &booking.FieldError{Field: name, Code: booking.CodeRequired}))
 		case utf8.RuneCountInString(value) > limit:
-			e.add(name, fieldText(l, &booking.FieldError{Field: name, Code: booking.CodeTooLong}))
+			e.add(name, fieldText(l, "form.", &booking.FieldError{Field: name, Code: booking.CodeTooLong}))
 		}
 	}
 	field("name", p.Name, 100, true)
@@ -54,10 +54,10 @@ func personMistakes(l *Language, p booking.Person, privacy bool) formErrors {
 	field("email", p.Email, 254, false)
 	field("phone", p.Phone, 40, false)
 	if email := strings.TrimSpace(p.Email); email != "" && !strings.Contains(email, "@") {
-		e.add("email", fieldText(l, &booking.FieldError{Field: "email", Code: booking.CodeInvalid}))
+		e.add("email", fieldText(l, "form.", &booking.FieldError{Field: "email", Code: booking.CodeInvalid}))
 	}
 	if strings.TrimSpace(p.Email) == "" && strings.TrimSpace(p.Phone) == "" {
-		e.add("email", fieldText(l, &booking.FieldError{Field: "email", Code: booking.CodeEmailOrPhone}))
+		e.add("email", fieldText(l, "form.", &booking.FieldError{Field: "email", Code: booking.CodeEmailOrPhone}))
 	}
 	if !privacy {
 		e.add("privacy", l.T("form.privacy.required"))

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,18 +14,31 @@ import (
 	"golang.org/x/text/language"
 )
 
+// noText is what the log says of a text that is in no catalogue.
+const noText = "a text is missing"
+
 // Language speaks to a reader in one language: catalogue texts, dates, and the
 // addresses of its pages.
 type Language struct {
 	Code      string // "it" or "en"
 	localizer *i18n.Localizer
 	names     calendarNames
+	missing   func(key, code string) // is told of a text that is not there
 }
 
 // T is the text under key. Pairs of name and value fill its placeholders;
 // where "Count" is among them, it chooses the plural form; "Phone" is kept on one
-// line. A key that is missing shows as itself: a test keeps the catalogues complete.
+// line. A key that is missing shows as itself, and the log says so: no test may meet one.
 func (l *Language) T(key string, pairs ...any) string {
+	text, ok := l.find(key, pairs...)
+	if !ok {
+		l.missing(key, l.Code)
+	}
+	return cmp.Or(text, key)
+}
+
+// find is T for a key that may be missing.
+func (l *Language) find(key string, pairs ...any) (string, bool) {
 	c := i18n.LocalizeConfig{MessageID: key}
 	if len(pairs) > 0 {
 		data := make(map[string]any, len(pairs)/2)
@@ -41,10 +55,9 @@ func (l *Language) T(key string, pairs ...any) string {
 		c.TemplateData = data
 	}
 	text, err := l.localizer.Localize(&c)
-	if err != nil && text == "" {
-		return key
-	}
-	return text
+	// A text without a form for one is said in the form for many, with an error.
+	var none *i18n.MessageNotFoundErr
+	return text, text != "" && !errors.As(err, &none)
 }
 
 // Path is the address of a page in this language: Path("/prenota").
@@ -58,7 +71,8 @@ type catalogue struct {
 
 // loadCatalogue reads locales/*.json: it.json and en.json for everybody,
 // staff.it.json and the like for the parts. The file's name says the language.
-func loadCatalogue(files fs.FS) (*catalogue, error) {
+// Missing is told of each text that is asked for in vain, and the language.
+func loadCatalogue(files fs.FS, missing func(key, code string)) (*catalogue, error) {
 	bundle := i18n.NewBundle(language.Italian)
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	names, err := fs.Glob(files, "locales/*.json")
@@ -80,8 +94,8 @@ func loadCatalogue(files fs.FS) (*catalogue, error) {
 	c := &catalogue{
 		matcher: language.NewMatcher([]language.Tag{language.Italian, language.English}),
 		languages: []*Language{
-			{Code: "it", localizer: i18n.NewLocalizer(bundle, "it"), names: italianNames()},
-			{Code: "en", localizer: i18n.NewLocalizer(bundle, "en"), names: englishNames()},
+			{Code: "it", localizer: i18n.NewLocalizer(bundle, "it"), names: italianNames(), missing: missing},
+			{Code: "en", localizer: i18n.NewLocalizer(bundle, "en"), names: englishNames(), missing: missing},
 		},
 	}
 	return c, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
-	"log/slog"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -50,7 +49,7 @@ func newPostTown(t *testing.T) *postTown {
 	}
 	postman, err := notify.Start(t.Context(), notify.Config{
 		Pool: w.pool, Queue: queue, Appointments: w.agenda, Writer: w.server, Mailer: mailer, Now: w.clock,
-		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Logger: newLog(t, t.Output()),
 	})
 	if err != nil {
 		t.Fatal(err)

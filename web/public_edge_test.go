@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -213,7 +214,8 @@ func TestMonthsCarryTheirYearAndTurn(t *testing.T) {
 }
 
 func TestLanguageSaysDates(t *testing.T) {
-	texts, err := loadCatalogue(os.DirFS("."))
+	var missed []string
+	texts, err := loadCatalogue(os.DirFS("."), func(key, code string) { missed = append(missed, key+" "+code) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,5 +231,8 @@ func TestLanguageSaysDates(t *testing.T) {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+	if !slices.Equal(missed, []string{"no.such.key it"}) {
+		t.Errorf("missed %q", missed)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -83,7 +82,7 @@ func (w *town) open() {
 	t.Cleanup(w.agenda.Close)
 	s, err := New(Config{
 		Agenda: w.agenda, Secret: []byte("secret of the tests"), PublicURL: "http://sportello.test", Now: w.clock, Channels: w.channels,
-		Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: newLog(t, w.logs),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -103,7 +103,8 @@ func New(c Config) (*Server, error) {
 	s.api = newAPIState(s.limits)
 	s.door = newDoorman(s.limits, cmp.Or(c.HoldRate, defaultHoldRate), c.Now)
 	s.importStep = importStep
-	if s.texts, err = loadCatalogue(c.Files); err != nil {
+	missing := func(key, code string) { c.Logger.Error(noText, slog.String("key", key), slog.String("language", code)) }
+	if s.texts, err = loadCatalogue(c.Files, missing); err != nil {
 		return nil, err
 	}
 	if s.assets, err = loadAssets(c.Files); err != nil {

@@ -101,12 +101,7 @@ func adminMistake(l *Language, e *formErrors, err error) bool {
 	if !errors.As(err, &field) {
 		return false
 	}
-	key := "admin.error." + field.Field + "." + field.Code
-	text := l.T(key)
-	if text == key {
-		text = l.T("form.any." + field.Code)
-	}
-	e.add(field.Field, text)
+	e.add(field.Field, fieldText(l, "admin.error.", field))
 	return true
 }
 

@@ -202,7 +202,7 @@ func whyText(l *Language, x booking.Refusal) string {
 		return ""
 	}
 	if field, code, ok := strings.Cut(x.Why, "."); ok {
-		return fieldText(l, &booking.FieldError{Field: field, Code: code})
+		return fieldText(l, "form.", &booking.FieldError{Field: field, Code: code})
 	}
 	key := "admin.import.why." + x.Why
 	if x.Other != 0 {

@@ -99,7 +99,7 @@ func newCounter(t *testing.T, change func(*Config)) *counter {
 	c.lobby = &lobby{states: map[uuid.UUID]PresenceState{}, changed: make(chan uuid.UUID, 8)}
 	config := Config{
 		Agenda: c.agenda, Secret: []byte("secret of the tests"), PublicURL: "http://sportello.test",
-		Now:   func() time.Time { return staffNow },
+		Now: func() time.Time { return staffNow }, Logger: newLog(t, t.Output()),
 		Staff: StaffConfig{Sessions: pgxstore.NewWithCleanupInterval(pool, 0), Presence: c.lobby, LoginsPerAddress: 100},
 	}
 	if change != nil {

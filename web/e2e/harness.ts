@@ -37,7 +37,7 @@ export interface Counter {
   /** Runs SQL in the counter's own database, for what no page can do: move time. Its now() is the counter's. */
   readonly sql: (statement: string) => void;
   readonly private: PrivatePort;
-  /** Ends the counter before the file's end; fails where the control plane tried to send with the media's keys, as its end with the file does. */
+  /** Ends the counter before the file's end; fails where the control plane tried to send with the media's keys or a page lacked a text, as its end with the file does. */
   stop(): Promise<void>;
 }
 
@@ -88,6 +88,10 @@ export async function startCounter(
     async () => {
       try {
         if (started) own.noWriteBlocked();
+        assert.deepEqual(
+          log.split('\n').filter((line) => line.includes('a text is missing')),
+          [],
+        );
       } finally {
         await ended(server);
         rmSync(folder, { recursive: true, force: true });
