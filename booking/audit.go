@@ -28,7 +28,19 @@ type AuditEntry struct {
 	Login  string // of who did it
 	Action string // "book", "cancel", "office.save" …
 	Kind   string // one of the About constants
-	Object string // its id
+	Object string // its id, or what was taken out or put in and how many
+	About  AuditSubject
+}
+
+// AuditSubject is what an entry is about, as it is called now; empty where the object
+// is none of one thing. An appointment is its time and what it is for, never a person.
+type AuditSubject struct {
+	Start       time.Time // of an appointment; zero for a place in line and anything else
+	First, Last time.Time // of a closure; zero for anything else
+	Reason      Text      // of a closure
+	Service     Text
+	Office      Text   // whose it is, or the office itself
+	Name        string // of a desk, an account, a token, or the building of a screen
 }
 
 // execer is a pool or a transaction that writes.
@@ -63,23 +75,54 @@ func (a *Agenda) noted(ctx context.Context, actor Actor, action, kind string, ob
 
 // AuditQuery asks for entries of the audit log, the latest first.
 type AuditQuery struct {
-	From, To time.Time // in [From, To)
-	StaffID  int64     // 0: everybody
-	Before   int64     // only entries with a smaller id; 0: from the latest on
-	Limit    int
+	From, To     time.Time // in [From, To)
+	StaffID      int64     // 0: everybody
+	Kind, Object string    // only about this; both empty: about anything
+	Before       int64     // only entries with a smaller id; 0: from the latest on
+	Limit        int
 }
 
 // Audit reads the audit log.
 func (a *Agenda) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
+	about, args := "", []any{q.From, q.To, q.StaffID, q.Before, q.Limit}
+	if q.Kind != "" || q.Object != "" {
+		about, args = ` AND kind = $6 AND object = $7`, append(args, q.Kind, q.Object)
+	}
 	rows, err := a.pool.Query(ctx, `
-		SELECT x.id, x.at, st.login, x.action, x.kind, x.object
-		FROM audit x JOIN staff st ON st.id = x.staff_id
-		WHERE x.at >= $1 AND x.at < $2 AND ($3::bigint = 0 OR x.staff_id = $3) AND ($4::bigint = 0 OR x.id < $4)
-		ORDER BY x.id DESC LIMIT $5`, q.From, q.To, q.StaffID, q.Before, q.Limit)
+		SELECT x.id, x.at, st.login, x.action, x.kind, x.object,
+			CASE WHEN ap.state <> 'expired' THEN lower(ap.period) END, lower(cl.days), upper(cl.days) - 1, coalesce(cl.reason, '{}'), coalesce(sv.name, '{}'), coalesce(o.name, '{}'),
+			coalesce(d.name, hd.building, acc.login, tk.name, '')
+		FROM (SELECT *,
+				CASE WHEN kind = 'appointment' AND object ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN object::uuid END AS appointment,
+				CASE WHEN kind <> 'appointment' THEN substring(object FROM '^([0-9]{1,18})(?: |$)')::bigint END AS number
+			FROM audit
+			WHERE at >= $1 AND at < $2 AND ($3::bigint = 0 OR staff_id = $3) AND ($4::bigint = 0 OR id < $4)`+about+`
+			ORDER BY id DESC LIMIT $5) x
+		JOIN staff st ON st.id = x.staff_id
+		LEFT JOIN appointment ap ON ap.id = x.appointment
+		LEFT JOIN closure cl ON x.kind = 'closure' AND cl.id = x.number
+		LEFT JOIN hall_display hd ON x.kind = 'display' AND hd.id = x.number
+		LEFT JOIN staff acc ON x.kind = 'staff' AND acc.id = x.number
+		LEFT JOIN api_token tk ON x.kind = 'token' AND tk.id = x.number
+		LEFT JOIN service sv ON sv.id = coalesce(ap.service_id, CASE x.kind WHEN 'service' THEN x.number END)
+		LEFT JOIN desk d ON d.id = coalesce(cl.desk_id, CASE x.kind WHEN 'desk' THEN x.number END)
+		LEFT JOIN office o ON o.id = coalesce(sv.office_id, d.office_id, cl.office_id, hd.office_id, CASE x.kind WHEN 'office' THEN x.number END)
+		ORDER BY x.id DESC`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[AuditEntry])
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x AuditEntry, err error) {
+		var start, first, last *time.Time
+		err = row.Scan(&x.ID, &x.At, &x.Login, &x.Action, &x.Kind, &x.Object,
+			&start, &first, &last, &x.About.Reason, &x.About.Service, &x.About.Office, &x.About.Name)
+		if start != nil {
+			x.About.Start = *start
+		}
+		if first != nil && last != nil {
+			x.About.First, x.About.Last = *first, *last
+		}
+		return x, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}

@@ -214,7 +214,19 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 		t.Errorf("noted %q, want %q", got, want)
 	}
 	w.nothingOf(t, booking.Hold{}, "Maria", "Interprete")
+	retired, booked := list[0].About, list[len(list)-1].About
+	if retired.Name != "Due" || retired.Office["it"] == "" || len(retired.Service) != 0 || !retired.Start.IsZero() {
+		t.Errorf("the desk is %+v", retired)
+	}
+	if !booked.Start.Equal(at(t, 17, 9, 15)) || booked.Service["it"] != w.breve.Name["it"] || booked.Office["it"] != retired.Office["it"] || booked.Name != "" {
+		t.Errorf("the appointment is %+v", booked)
+	}
 	q := all
+	q.Kind, q.Object = booking.AboutAppointment, h.ID.String()
+	if list, err := w.Audit(ctx, q); err != nil || len(list) != 5 {
+		t.Errorf("of the appointment: %d, %v", len(list), err)
+	}
+	q = all
 	q.StaffID = anna.ID + 1
 	if list, err := w.Audit(ctx, q); err != nil || len(list) != 0 {
 		t.Errorf("of somebody else: %d, %v", len(list), err)

@@ -2,7 +2,9 @@ package web
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"sportello/booking"
@@ -11,14 +13,63 @@ import (
 // auditShown is how many entries a page of the audit log has.
 const auditShown = 100
 
+// auditOf is what the log can be asked for alone: a kind and an id.
+var auditOf = regexp.MustCompile(`^[a-z]{1,20}/[0-9a-f-]{1,36}$`)
+
 // auditView is what the staff did, the latest first.
 type auditView struct {
-	Entries  []booking.AuditEntry
+	Rows     []auditRow
 	Staff    []booking.Account
 	Day, Who string // the filter as it was chosen
+	Of       string // what alone is shown, as in auditRow.Of
 	Today    string
 	More     int64 // the id to go on from, or 0
 	Bad      bool  // the day cannot be read
+}
+
+// auditRow is an entry in words.
+type auditRow struct {
+	booking.AuditEntry
+	About string // what the object is called; empty where it is none of one thing
+	Rest  string // of the object, for what has no name
+	Of    string // "appointment/0193…", asks for all that was done to it
+}
+
+// auditRow says an entry in a reader's language, by the clock of the staff.
+func (s *Server) auditRow(l *Language, e booking.AuditEntry) auditRow {
+	e.At = e.At.In(s.staff.zone)
+	row := auditRow{AuditEntry: e}
+	var parts []string
+	add := func(text string) {
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	if x := e.About; !x.Start.IsZero() {
+		start := x.Start.In(s.staff.zone)
+		add(l.Date(start) + ", " + l.Clock(start))
+	} else if !x.First.IsZero() {
+		days := l.Date(x.First)
+		if !x.Last.Equal(x.First) {
+			days += " – " + l.Date(x.Last)
+		}
+		add(days)
+		add(x.Reason.In(l.Code))
+		if len(x.Office) == 0 && x.Name == "" {
+			add(l.T("staff.closures.all"))
+		}
+	}
+	add(e.About.Service.In(l.Code))
+	add(e.About.Name)
+	add(e.About.Office.In(l.Code))
+	row.About = strings.Join(parts, " · ")
+	var of string
+	if of, row.Rest, _ = strings.Cut(e.Object, " "); row.About == "" {
+		row.Rest = e.Object
+	} else {
+		row.Of = e.Kind + "/" + of
+	}
+	return row
 }
 
 // WhoID is the chosen member of the staff.
@@ -38,6 +89,9 @@ func (s *Server) adminAudit(w http.ResponseWriter, r *http.Request, me *colleagu
 		return err
 	}
 	ask := booking.AuditQuery{To: s.now().Add(dayLong), StaffID: v.WhoID(), Limit: auditShown + 1}
+	if v.Of = auditOf.FindString(q.Get("di")); v.Of != "" {
+		ask.Kind, ask.Object, _ = strings.Cut(v.Of, "/")
+	}
 	day, ok := readDate(v.Day)
 	switch {
 	case !ok:
@@ -50,19 +104,19 @@ func (s *Server) adminAudit(w http.ResponseWriter, r *http.Request, me *colleagu
 	if n, err := strconv.ParseInt(q.Get("prima"), 10, 64); err == nil && n > 0 {
 		ask.Before = n
 	}
-	status := http.StatusUnprocessableEntity
-	if !v.Bad {
-		status = http.StatusOK
-		if v.Entries, err = s.agenda.Audit(r.Context(), ask); err != nil {
-			return err
-		}
+	if v.Bad {
+		return s.staffRender(w, r, me, http.StatusUnprocessableEntity, "staff/admin_audit.html", v)
 	}
-	if len(v.Entries) > auditShown {
-		v.Entries = v.Entries[:auditShown]
-		v.More = v.Entries[auditShown-1].ID
+	entries, err := s.agenda.Audit(r.Context(), ask)
+	if err != nil {
+		return err
 	}
-	for i := range v.Entries {
-		v.Entries[i].At = v.Entries[i].At.In(s.staff.zone)
+	if len(entries) > auditShown {
+		entries = entries[:auditShown]
+		v.More = entries[auditShown-1].ID
 	}
-	return s.staffRender(w, r, me, status, "staff/admin_audit.html", v)
+	for _, e := range entries {
+		v.Rows = append(v.Rows, s.auditRow(s.lang(r), e))
+	}
+	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_audit.html", v)
 }

@@ -3,6 +3,9 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,20 +31,85 @@ func TestAdministratorReadsTheLog(t *testing.T) {
 	b.want(b.get(path+"?chi=999999&prima=-4"), http.StatusOK, "Niente da mostrare")
 }
 
+// TestAdministratorAsksOfOneThing: an object has its name, and what was done to it
+// can be asked for alone.
+func TestAdministratorAsksOfOneThing(t *testing.T) {
+	c := newCounter(t, nil)
+	b := c.as("amministratore")
+	h := c.booked("anagrafe", "carta-identita", booking.InPerson, "Mario", "Rossi")
+	r := c.as("reception")
+	r.want(r.post("/it/staff/reception/"+h.ID.String()+"/arrivato"), http.StatusSeeOther)
+	office := itoa(h.Appointment.Office.ID)
+	b.want(b.post("/it/staff/amministrazione/uffici/"+office, "name_it", "Nome nuovo"), http.StatusSeeOther)
+	b.want(b.post("/it/staff/amministrazione/chiusure", "dove", "all", "dal", "2026-12-03", "al", "2026-12-04", "motivo_it", "Trasloco", "azione", "salva"), http.StatusSeeOther)
+	b.want(b.post("/it/staff/amministrazione/api", "name", "Sito del Comune", "scopes", "read"), http.StatusSeeOther)
+	b.want(b.post("/it/staff"+strings.TrimPrefix(agendaPath, "/staff")+"/esporta", "dal", "2026-11-16", "al", "2026-11-17", "ufficio", office), http.StatusOK)
+
+	const path = "/it/staff/amministrazione/registro"
+	start := h.Appointment.Start.In(c.server.staff.zone).Format("15:04")
+	page := b.want(b.get(path), http.StatusOK,
+		"Appuntamento: lunedì 16 novembre 2026, "+start+" · Carta d&#39;identità elettronica · Nome nuovo",
+		"Chiusura: giovedì 3 dicembre 2026 – venerdì 4 dicembre 2026 · Trasloco · Tutti gli uffici", "Ufficio: Nome nuovo", "Token: Sito del Comune",
+		"Ufficio: Nome nuovo <code>2026-11-16/2026-11-17 (1)</code>")
+	if strings.Contains(page.body, h.ID.String()+"</code>") {
+		t.Error("an appointment is shown by its id")
+	}
+	of := "?di=appointment/" + h.ID.String()
+	only := b.want(b.get(path+of), http.StatusOK, "Solo ciò che riguarda:", "Mostra tutto", "Arrivo segnato")
+	if strings.Contains(only.body, "Ufficio modificato") {
+		t.Error("what was done to other things is shown too")
+	}
+	b.want(b.get(path+of+"&giorno=2026-11-15"), http.StatusOK, "Niente da mostrare")
+	for _, whole := range []string{"?di=", "?di=appointment", "?di=/1", "?di=appointment/x", "?di=desk/%00", "?di=x%ff/1", "?di=desk/" + strings.Repeat("9", 5000)} {
+		b.want(b.get(path+whole), http.StatusOK, "Ufficio modificato", "Arrivo segnato")
+	}
+	for _, nothing := range []string{"?di=office/99999", "?di=appointment/1", "?di=desk/" + strings.Repeat("9", 30)} {
+		b.want(b.get(path+nothing), http.StatusOK, "Niente da mostrare")
+	}
+	card := "/it/staff/operatore/appuntamento/" + h.ID.String()
+	o := c.as("operatore")
+	if got := o.want(o.get(card), http.StatusOK, "Rossi"); strings.Contains(got.body, path) {
+		t.Error("the operator is sent to pages that are not theirs")
+	}
+	if _, err := c.pool.Exec(t.Context(), `INSERT INTO staff_role SELECT id, 'administrator' FROM staff WHERE login = 'operatore'`); err != nil {
+		t.Fatal(err)
+	}
+	o.want(o.get(card), http.StatusOK, `href="`+path+of+`"`)
+}
+
 // TestEveryActionHasItsWords: what the agenda may note can be read in both languages.
 func TestEveryActionHasItsWords(t *testing.T) {
+	keys := map[string]bool{}
+	for _, what := range []string{ // those that the code puts together
+		"grant.host", "grant.citizen", "grant.guest", "arrived", "called", "served", "no_show", "staff.save", "staff.enable", "staff.disable",
+		"desk.add", "desk.save", "desk.retire", "desk.reopen", "office.retire", "office.reopen", "service.retire", "service.reopen",
+	} {
+		keys["admin.action."+what] = true
+	}
+	files, err := filepath.Glob("../booking/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\.(?:note|noted)\((?:\w+, |a\.pool, |e\.actor, )+"([a-z_.]+[a-z])", About`).FindAllSubmatch(source, -1) {
+			keys["admin.action."+string(m[1])] = true
+		}
+		for _, m := range regexp.MustCompile(`\tAbout\w+ += "(\w+)"`).FindAllSubmatch(source, -1) {
+			keys["admin.about."+string(m[1])] = true
+		}
+	}
+	if len(keys) < 45 {
+		t.Errorf("only %d found", len(keys))
+	}
 	for _, name := range []string{"locales/admin.it.json", "locales/admin.en.json"} {
 		words := catalogueOf(t, name)
-		for _, kind := range []string{"office", "service", "desk"} {
-			for _, what := range []string{"add", "save", "retire", "reopen"} {
-				if words["admin.action."+kind+"."+what] == "" {
-					t.Errorf("%s lacks %s.%s", name, kind, what)
-				}
-			}
-		}
-		for _, what := range []string{"call_again", "display.add", "display.revoke", "feed.add", "feed.revoke", "token.add", "token.revoke"} {
-			if words["admin.action."+what] == "" {
-				t.Errorf("%s lacks %s", name, what)
+		for key := range keys {
+			if words[key] == "" {
+				t.Errorf("%s lacks %s", name, key)
 			}
 		}
 	}
