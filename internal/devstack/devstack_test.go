@@ -1,12 +1,14 @@
 package devstack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFolderHasOneHolder(t *testing.T) {
@@ -88,5 +90,31 @@ func TestFailureShowsTheServersWords(t *testing.T) {
 	_, err := StartPostgres(t.Context(), PostgresConfig{Dir: dir, Throwaway: true})
 	if err == nil || !strings.Contains(err.Error(), "PG") && !strings.Contains(err.Error(), "postgresql.conf") {
 		t.Errorf("%v does not tell what PostgreSQL said", err)
+	}
+}
+
+// TestSlowAnswerIsWaitedFor: who needs some seconds to answer is not asked anew.
+func TestSlowAnswerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	p, err := startProcess(t.Context(), plain(), filepath.Join(t.TempDir(), "log"), "/bin/sleep", "600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	err = p.awaitReady(t.Context(), func(ctx context.Context) error {
+		asked++
+		if until, limited := ctx.Deadline(); !limited || time.Until(until) < answerLimit/2 {
+			t.Errorf("given up at %v", until)
+		}
+		if asked < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err != nil || asked != 3 {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+	if err := p.stop(os.Kill); err != nil {
+		t.Error(err)
 	}
 }

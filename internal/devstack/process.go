@@ -19,6 +19,10 @@ import (
 // stopGrace is how long a server may take to end before it is killed.
 const stopGrace = 20 * time.Second
 
+// answerLimit is how long a server may take to answer one asker: on a machine that
+// is busy a first connection has taken seconds, and whoever gives up begins anew.
+const answerLimit = 15 * time.Second
+
 // process is a server that was started and is waited for.
 type process struct {
 	cmd  *exec.Cmd
@@ -66,7 +70,7 @@ func (p *process) awaitReady(ctx context.Context, ready func(context.Context) er
 	defer tick.Stop()
 	var last error
 	for {
-		attempt, cancel := context.WithTimeout(ctx, time.Second)
+		attempt, cancel := context.WithTimeout(ctx, answerLimit)
 		last = ready(attempt)
 		cancel()
 		if last == nil {
