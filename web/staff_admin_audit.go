@@ -62,13 +62,12 @@ func (s *Server) auditRow(l *Language, e booking.AuditEntry) auditRow {
 	add(e.About.Service.In(l.Code))
 	add(e.About.Name)
 	add(e.About.Office.In(l.Code))
-	row.About = strings.Join(parts, " · ")
-	var of string
-	if of, row.Rest, _ = strings.Cut(e.Object, " "); row.About == "" {
+	if row.About = strings.Join(parts, " · "); row.About == "" {
 		row.Rest = e.Object
-	} else {
-		row.Of = e.Kind + "/" + of
+		return row
 	}
+	id, rest, _ := strings.Cut(e.Object, " ")
+	row.Of, row.Rest = e.Kind+"/"+id, rest
 	return row
 }
 
@@ -115,8 +114,9 @@ func (s *Server) adminAudit(w http.ResponseWriter, r *http.Request, me *colleagu
 		entries = entries[:auditShown]
 		v.More = entries[auditShown-1].ID
 	}
+	l := s.lang(r)
 	for _, e := range entries {
-		v.Rows = append(v.Rows, s.auditRow(s.lang(r), e))
+		v.Rows = append(v.Rows, s.auditRow(l, e))
 	}
 	return s.staffRender(w, r, me, http.StatusOK, "staff/admin_audit.html", v)
 }

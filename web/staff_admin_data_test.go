@@ -12,13 +12,21 @@ import (
 	"sportello/booking"
 )
 
-func TestAdministratorReadsTheLog(t *testing.T) {
+// newLogged is a counter of which the log has an arrival, and a new name of its office;
+// with an administrator's browser.
+func newLogged(t *testing.T) (*counter, *browser, booking.Hold) {
+	t.Helper()
 	c := newCounter(t, nil)
 	b := c.as("amministratore")
 	h := c.booked("anagrafe", "carta-identita", booking.InPerson, "Mario", "Rossi")
 	r := c.as("reception")
 	r.want(r.post("/it/staff/reception/"+h.ID.String()+"/arrivato"), http.StatusSeeOther)
-	b.want(b.post("/it/staff/amministrazione/uffici/1", "name_it", "Nome nuovo"), http.StatusSeeOther)
+	b.want(b.post("/it/staff/amministrazione/uffici/"+itoa(h.Appointment.Office.ID), "name_it", "Nome nuovo"), http.StatusSeeOther)
+	return c, b, h
+}
+
+func TestAdministratorReadsTheLog(t *testing.T) {
+	_, b, h := newLogged(t)
 	const path = "/it/staff/amministrazione/registro"
 	page := b.want(b.get(path), http.StatusOK, "Arrivo segnato", h.ID.String(), "Ufficio modificato", "reception")
 	if strings.Contains(page.body, "Rossi") {
@@ -34,13 +42,8 @@ func TestAdministratorReadsTheLog(t *testing.T) {
 // TestAdministratorAsksOfOneThing: an object has its name, and what was done to it
 // can be asked for alone.
 func TestAdministratorAsksOfOneThing(t *testing.T) {
-	c := newCounter(t, nil)
-	b := c.as("amministratore")
-	h := c.booked("anagrafe", "carta-identita", booking.InPerson, "Mario", "Rossi")
-	r := c.as("reception")
-	r.want(r.post("/it/staff/reception/"+h.ID.String()+"/arrivato"), http.StatusSeeOther)
+	c, b, h := newLogged(t)
 	office := itoa(h.Appointment.Office.ID)
-	b.want(b.post("/it/staff/amministrazione/uffici/"+office, "name_it", "Nome nuovo"), http.StatusSeeOther)
 	b.want(b.post("/it/staff/amministrazione/chiusure", "dove", "all", "dal", "2026-12-03", "al", "2026-12-04", "motivo_it", "Trasloco", "azione", "salva"), http.StatusSeeOther)
 	b.want(b.post("/it/staff/amministrazione/api", "name", "Sito del Comune", "scopes", "read"), http.StatusSeeOther)
 	b.want(b.post("/it/staff"+strings.TrimPrefix(agendaPath, "/staff")+"/esporta", "dal", "2026-11-16", "al", "2026-11-17", "ufficio", office), http.StatusOK)
@@ -59,7 +62,9 @@ func TestAdministratorAsksOfOneThing(t *testing.T) {
 	if strings.Contains(only.body, "Ufficio modificato") {
 		t.Error("what was done to other things is shown too")
 	}
-	b.want(b.get(path+of+"&giorno=2026-11-15"), http.StatusOK, "Niente da mostrare")
+	if none := b.want(b.get(path+of+"&giorno=2026-11-15"), http.StatusOK, "Niente da mostrare", "Mostra tutto"); strings.Contains(none.body, "Solo ciò") {
+		t.Error("only of what is not said")
+	}
 	for _, whole := range []string{"?di=", "?di=appointment", "?di=/1", "?di=appointment/x", "?di=desk/%00", "?di=x%ff/1", "?di=desk/" + strings.Repeat("9", 5000)} {
 		b.want(b.get(path+whole), http.StatusOK, "Ufficio modificato", "Arrivo segnato")
 	}
