@@ -243,6 +243,28 @@ for (const [login, paths] of Object.entries(staff)) {
   });
 }
 
+void test('the log of one appointment, by keyboard only', { timeout: 120_000 }, async () => {
+  const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
+  await signIn(page, site.counter.url, 'amministratore', '/it/staff/amministrazione');
+  await open(page, '/it/staff/amministrazione/registro');
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
+  const presses = async (words: string): Promise<void> => {
+    for (let n = 0; !(await focused()).startsWith(words); n++) {
+      assert.ok(n < 60, `no way by Tab to ${words}`);
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+  };
+  await presses('Appuntamento: ');
+  await page.waitForURL(/di=appointment/);
+  assert.equal(await page.getByText('Solo ciò che riguarda:').count(), 1);
+  await look(page, 'the log of one appointment');
+  await presses('Mostra tutto');
+  await page.waitForURL((url) => !url.searchParams.has('di'));
+  assert.deepEqual(errors, []);
+  await page.context().close();
+});
+
 void test('hours that overlap are said before they are saved', { timeout: 120_000 }, async () => {
   const { page, errors } = await newPage(site.browser, { viewport: wide, locale: 'it-IT' });
   await signIn(page, site.counter.url, 'amministratore', '/it/staff/amministrazione');
