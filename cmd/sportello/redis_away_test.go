@@ -51,8 +51,7 @@ func TestWithoutRedisTheCounterGoesOn(t *testing.T) {
 // goesOn plays the day of the counter.
 func (w *twins) goesOn(postgres string) {
 	c := w.visitor()
-	c.gets("/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video")
-	c.gets(c.last(`class="sv-month-link" href="([^"#]+)[^"]*" rel="next`)).gets(c.last(`class="sv-day[^"]*" href="([^"#]+)`))
+	c.gets("/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video").later()
 	c.posts("/it/prenota/orario", "ufficio", "anagrafe", "servizio", "cambio-residenza", "modo", "video", "inizio", c.starts()[0]).lands("/dettagli")
 	secret := c.confirms(strings.TrimSuffix(c.at.Path, "/dettagli"), "Senza Redis")
 	if code := w.refused(secret); code != "too-early" {
@@ -60,7 +59,7 @@ func (w *twins) goesOn(postgres string) {
 	}
 	c.posts("/it/appuntamento", "secret", secret).wants(http.StatusOK, "Confermato")
 	mine := c.at.Path
-	c.gets(mine + "/sposta")
+	c.gets(mine + "/sposta").later()
 	c.posts(mine+"/sposta", "inizio", c.starts()[0]).wants(http.StatusOK, "è stato spostato")
 
 	s := w.visitor()
