@@ -36,11 +36,42 @@ type AuditEntry struct {
 // is none of one thing. An appointment is its time and what it is for, never a person.
 type AuditSubject struct {
 	Start       time.Time // of an appointment; zero for a place in line and anything else
-	First, Last time.Time // of a closure; zero for anything else
+	First, Last time.Time // of a closure or an export; zero for anything else
 	Reason      Text      // of a closure
 	Service     Text
 	Office      Text   // whose it is, or the office itself
 	Name        string // of a desk, an account, a token, or the building of a screen
+	Booked      int    // appointments that were exported or imported
+	Lines       int    // of a file that was read, or that were taken away refused
+}
+
+// What an export says of itself, of an office or "*", and an import.
+const (
+	exportNote = "%s %10s/%10s (%d)"
+	importNote = "%d/%d"
+)
+
+// count reads back what was said of many things at once; what it cannot read has zeros.
+func (x *AuditEntry) count() {
+	var office, first, last string
+	about := x.About
+	var err error
+	switch x.Action {
+	case "agenda.export":
+		if _, err = fmt.Sscanf(x.Object, exportNote, &office, &first, &last, &about.Booked); err == nil {
+			about.First, err = time.Parse(time.DateOnly, first)
+		}
+		if err == nil {
+			about.Last, err = time.Parse(time.DateOnly, last)
+		}
+	case "agenda.import":
+		_, err = fmt.Sscanf(x.Object, importNote, &about.Booked, &about.Lines)
+	case "agenda.refused":
+		_, err = fmt.Sscan(x.Object, &about.Lines)
+	}
+	if err == nil {
+		x.About = about
+	}
 }
 
 // execer is a pool or a transaction that writes.
@@ -77,7 +108,7 @@ func (a *Agenda) noted(ctx context.Context, actor Actor, action, kind string, ob
 type AuditQuery struct {
 	From, To     time.Time // in [From, To)
 	StaffID      int64     // 0: everybody
-	Kind, Object string    // only about this; both empty: about anything
+	Kind, Object string    // only about this, whatever is said of it beside; both empty: about anything
 	Before       int64     // only entries with a smaller id; 0: from the latest on
 	Limit        int
 }
@@ -86,7 +117,7 @@ type AuditQuery struct {
 func (a *Agenda) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	about, args := "", []any{q.From, q.To, q.StaffID, q.Before, q.Limit}
 	if q.Kind != "" || q.Object != "" {
-		about, args = ` AND kind = $6 AND object = $7`, append(args, q.Kind, q.Object)
+		about, args = ` AND kind = $6 AND split_part(object, ' ', 1) = $7`, append(args, q.Kind, q.Object)
 	}
 	rows, err := a.pool.Query(ctx, `
 		SELECT x.id, x.at, st.login, x.action, x.kind, x.object,
@@ -121,6 +152,7 @@ func (a *Agenda) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) 
 		if first != nil && last != nil {
 			x.About.First, x.About.Last = *first, *last
 		}
+		x.count()
 		return x, err
 	})
 	if err != nil {

@@ -58,7 +58,7 @@ func (a *Agenda) edit(ctx context.Context, e editing, change func(pgx.Tx) ([]App
 		return nil, err
 	}
 	// New desks, or a longer horizon, have days to be made.
-	if err := a.rollForward(ctx); err != nil {
+	if err := a.RollForward(ctx); err != nil {
 		a.log.WarnContext(ctx, "days not made yet", "error", err)
 	}
 	return affected, nil

@@ -30,7 +30,7 @@ func (a *Agenda) Export(ctx context.Context, p Period, actor Actor, prepare func
 		if p.OfficeID != 0 {
 			office = fmt.Sprint(p.OfficeID)
 		}
-		about := fmt.Sprintf("%s %s/%s (%d)", office, p.First.Format(time.DateOnly), p.Last.Format(time.DateOnly), count)
+		about := fmt.Sprintf(exportNote, office, p.First.Format(time.DateOnly), p.Last.Format(time.DateOnly), count)
 		if err := a.note(ctx, a.pool, actor, "agenda.export", AboutOffice, about); err != nil {
 			return err
 		}

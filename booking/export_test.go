@@ -60,4 +60,11 @@ func TestExportGivesThemAllInOrder(t *testing.T) {
 	if log[1].Object != fmt.Sprintf("* 2026-03-01/2026-11-30 (%d)", want) {
 		t.Errorf("log %+v", log[1])
 	}
+	if x := log[1].About; !x.First.Equal(whole.First) || !x.Last.Equal(whole.Last) || x.Booked != want || log[0].About.Booked != 1 {
+		t.Errorf("read back: %+v and %+v", x, log[0].About)
+	}
+	one := booking.AuditQuery{To: monday.AddDate(0, 0, 1), Kind: booking.AboutOffice, Object: fmt.Sprint(w.office.ID), Limit: 10}
+	if of, err := w.Audit(ctx, one); err != nil || len(of) != 1 || of[0].ID != log[0].ID {
+		t.Errorf("of the office alone: %+v, %v", of, err)
+	}
 }

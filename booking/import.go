@@ -167,7 +167,7 @@ func (a *Agenda) RunImport(ctx context.Context, id uuid.UUID, lines []ImportLine
 	}
 	// Whoever asked may have gone away; what is booked stays booked.
 	ctx = context.WithoutCancel(ctx)
-	about := fmt.Sprintf("%d/%d", im.Booked, im.Done)
+	about := fmt.Sprintf(importNote, im.Booked, im.Done)
 	err = a.noted(ctx, actor, "agenda.import", AboutAppointment, about, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE agenda_import SET done = $2, booked = $3, already = $4, refused = $5 WHERE id = $1`,
 			id, im.Done, im.Booked, im.Already, append([]Refusal{}, im.Refused...))

@@ -37,7 +37,7 @@ func (a *Agenda) Run(ctx context.Context) error {
 // within the horizon, ends the holds past their time, offers what is free to those who wait for it, and forgets who began a
 // booking and left it, and whose appointment was over long ago. It may run on several nodes at once, as often as one likes.
 func (a *Agenda) Maintain(ctx context.Context) error {
-	if err := a.rollForward(ctx); err != nil {
+	if err := a.RollForward(ctx); err != nil {
 		return fmt.Errorf("roll forward: %w", err)
 	}
 	// Before the holds end: what was offered to one goes on to the next, unseen.
@@ -86,9 +86,11 @@ func (a *Agenda) expireHolds(ctx context.Context) error {
 	return nil
 }
 
-// rollForward makes the desk-days up to the horizon that some desk lacks.
+// RollForward makes the desk-days up to the horizon that some desk lacks.
 // Those that are there were kept right by whoever edited rules and closures.
-func (a *Agenda) rollForward(ctx context.Context) error {
+// Maintain does it too; a counter that was off for weeks does it before it
+// answers, lest its agenda look full.
+func (a *Agenda) RollForward(ctx context.Context) error {
 	last, err := a.horizonDay(ctx, a.pool)
 	if err != nil {
 		return err

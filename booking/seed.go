@@ -120,7 +120,7 @@ func (a *Agenda) Seed(ctx context.Context, fsys fs.FS) error {
 		return fmt.Errorf("seed: %w", err)
 	}
 	// New desks have no days yet; the others have all of theirs.
-	if err := a.rollForward(ctx); err != nil {
+	if err := a.RollForward(ctx); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
 	return nil

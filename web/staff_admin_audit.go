@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,45 +31,68 @@ type auditView struct {
 // auditRow is an entry in words.
 type auditRow struct {
 	booking.AuditEntry
-	About string // what the object is called; empty where it is none of one thing
-	Rest  string // of the object, for what has no name
-	Of    string // "appointment/0193…", asks for all that was done to it
+	About  string // what the object is called; empty where it is none of one thing
+	Number string // of what was taken out or put in: its days, how many
+	Rest   string // the object, where it has no name
+	Of     string // "appointment/0193…", asks for all that was done to it
 }
 
 // auditRow says an entry in a reader's language, by the clock of the staff.
 func (s *Server) auditRow(l *Language, e booking.AuditEntry) auditRow {
 	e.At = e.At.In(s.staff.zone)
-	row := auditRow{AuditEntry: e}
-	var parts []string
-	add := func(text string) {
-		if text != "" {
-			parts = append(parts, text)
-		}
-	}
-	if x := e.About; !x.Start.IsZero() {
+	x, counted := e.About, auditCount(l, e)
+	var name []string
+	if !x.Start.IsZero() {
 		start := x.Start.In(s.staff.zone)
-		add(l.Date(start) + ", " + l.Clock(start))
-	} else if !x.First.IsZero() {
-		days := l.Date(x.First)
-		if !x.Last.Equal(x.First) {
-			days += " – " + l.Date(x.Last)
-		}
-		add(days)
-		add(x.Reason.In(l.Code))
-		if len(x.Office) == 0 && x.Name == "" {
-			add(l.T("staff.closures.all"))
-		}
+		name = append(name, l.Date(start)+", "+l.Clock(start))
 	}
-	add(e.About.Service.In(l.Code))
-	add(e.About.Name)
-	add(e.About.Office.In(l.Code))
-	if row.About = strings.Join(parts, " · "); row.About == "" {
+	if e.Kind == booking.AboutClosure && !x.First.IsZero() {
+		name = append(name, auditDays(l, x), x.Reason.In(l.Code))
+	}
+	if !x.First.IsZero() && len(x.Office) == 0 && x.Name == "" {
+		name = append(name, l.T("staff.closures.all"))
+	}
+	name = append(name, x.Service.In(l.Code), x.Name, x.Office.In(l.Code))
+	row := auditRow{AuditEntry: e, About: dotted(name), Number: dotted(counted)}
+	switch id, _, _ := strings.Cut(e.Object, " "); {
+	case row.About == "" && row.Number == "":
 		row.Rest = e.Object
-		return row
+	case row.About != "" && auditOf.MatchString(e.Kind+"/"+id):
+		row.Of = e.Kind + "/" + id
 	}
-	id, rest, _ := strings.Cut(e.Object, " ")
-	row.Of, row.Rest = e.Kind+"/"+id, rest
 	return row
+}
+
+// auditCount says what was taken out or put in: the days, and how much.
+func auditCount(l *Language, e booking.AuditEntry) []string {
+	x := e.About
+	switch e.Action {
+	case "agenda.export":
+		if !x.First.IsZero() {
+			return []string{auditDays(l, x), l.T("admin.data.found", "Count", x.Booked)}
+		}
+	case "agenda.import":
+		if x.Lines > 0 {
+			return []string{l.T("admin.import.booked", "Count", x.Booked), l.T("admin.audit.lines", "Count", x.Lines)}
+		}
+	case "agenda.refused":
+		if x.Lines > 0 {
+			return []string{l.T("admin.import.refused", "Count", x.Lines)}
+		}
+	}
+	return nil
+}
+
+func auditDays(l *Language, x booking.AuditSubject) string {
+	if x.Last.Equal(x.First) {
+		return l.Date(x.First)
+	}
+	return l.Date(x.First) + " – " + l.Date(x.Last)
+}
+
+// dotted is what is not empty of parts, in one line.
+func dotted(parts []string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " · ")
 }
 
 // WhoID is the chosen member of the staff.

@@ -53,7 +53,15 @@ func TestAdministratorAsksOfOneThing(t *testing.T) {
 	page := b.want(b.get(path), http.StatusOK,
 		"Appuntamento: lunedì 16 novembre 2026, "+start+" · Carta d&#39;identità elettronica · Nome nuovo",
 		"Chiusura: giovedì 3 dicembre 2026 – venerdì 4 dicembre 2026 · Trasloco · Tutti gli uffici", "Ufficio: Nome nuovo", "Token: Sito del Comune",
-		"Ufficio: Nome nuovo <code>2026-11-16/2026-11-17 (1)</code>")
+		"Ufficio: Nome nuovo</a>", "Ufficio: Nome nuovo · lunedì 16 novembre 2026 – martedì 17 novembre 2026 · Un appuntamento</a>")
+	b.want(b.post("/it/staff"+strings.TrimPrefix(agendaPath, "/staff")+"/esporta", "dal", "2026-11-16", "al", "2026-11-16", "ufficio", ""), http.StatusOK)
+	if _, err := c.pool.Exec(t.Context(), `INSERT INTO audit (at, staff_id, action, kind, object)
+		SELECT $1, id, x.action, 'appointment', x.object FROM staff, (VALUES ('agenda.import', '3/5'), ('agenda.import', 'molti'), ('agenda.refused', '2')) AS x(action, object)
+		WHERE login = 'amministratore'`, c.server.now()); err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.get(path), http.StatusOK, "<td>Ufficio: Tutti gli uffici · lunedì 16 novembre 2026 · Un appuntamento</td>",
+		"<td>Appuntamento: 3 appuntamenti prenotati · 5 righe lette</td>", "<td>Appuntamento: 2 righe non prenotate</td>", "<td>Appuntamento <code>molti</code></td>")
 	if strings.Contains(page.body, h.ID.String()+"</code>") {
 		t.Error("an appointment is shown by its id")
 	}
@@ -62,6 +70,8 @@ func TestAdministratorAsksOfOneThing(t *testing.T) {
 	if strings.Contains(only.body, "Ufficio modificato") {
 		t.Error("what was done to other things is shown too")
 	}
+	b.want(b.get(path+"?di=office/"+office), http.StatusOK, "Ufficio modificato", "martedì 17 novembre 2026 · Un appuntamento",
+		"<strong>Solo ciò che riguarda:</strong> Ufficio: Nome nuovo <a")
 	if none := b.want(b.get(path+of+"&giorno=2026-11-15"), http.StatusOK, "Niente da mostrare", "Mostra tutto"); strings.Contains(none.body, "Solo ciò") {
 		t.Error("only of what is not said")
 	}

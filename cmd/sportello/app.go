@@ -148,6 +148,9 @@ func newApp(ctx context.Context, s settings, st stores, tlsConfig *tls.Config, o
 		agenda.Close()
 		return nil, err
 	}
+	if err := agenda.RollForward(ctx); err != nil && ctx.Err() == nil {
+		log.ErrorContext(ctx, "the agenda's days are not made yet", "error", err) // the upkeep tries again
+	}
 	// The upkeep ends with close, not with the signal that begins the drain.
 	workCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWork = stop

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/jackc/pgx/v5"
 
 	"sportello/internal/testenv"
 )
@@ -102,6 +103,28 @@ func TestServerThatComesLate(t *testing.T) {
 	}
 	if err := c.end(t); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCounterThatWasOff: a counter that was off until its agenda's days were all over
+// has new ones before its first page is asked for.
+func TestCounterThatWasOff(t *testing.T) {
+	t.Parallel()
+	postgres := testenv.PostgresURL(t)
+	vars := serveVars(postgres, testenv.RedisServer(t, shortDir(t)).URL())
+	furnish(t, vars)
+	conn, err := pgx.Connect(t.Context(), postgres)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // nothing is pending
+	if tag, err := conn.Exec(t.Context(), `DELETE FROM desk_day`); err != nil || tag.RowsAffected() == 0 {
+		t.Fatal(tag, err)
+	}
+	c := start(t, vars, "serve")
+	status, body := c.get(t, http.DefaultClient, "http", "/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video")
+	if status != http.StatusOK || !strings.Contains(body, `rel="next nofollow"`) {
+		t.Errorf("no month to turn to: %d %s", status, body)
 	}
 }
 
