@@ -259,6 +259,14 @@ void test('the log of one appointment, by keyboard only', { timeout: 120_000 }, 
   await page.waitForURL(/di=appointment/);
   assert.equal(await page.getByText('Solo ciò che riguarda:').count(), 1);
   await look(page, 'the log of one appointment');
+  await page.setViewportSize(narrow);
+  const log = page.getByRole('table', { name: 'Operazioni' });
+  assert.ok((await log.getByRole('row').count()) > 1, 'the log is no table on a phone');
+  const moved = await page.evaluate(() =>
+    [...document.querySelectorAll('.st-scroll')].map((x) => x.scrollWidth - x.clientWidth),
+  );
+  assert.deepEqual(moved, [0], 'the log is moved sideways on a phone');
+  await page.setViewportSize(wide);
   await presses('Mostra tutto');
   await page.waitForURL((url) => !url.searchParams.has('di'));
   assert.deepEqual(errors, []);
