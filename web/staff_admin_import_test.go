@@ -212,7 +212,7 @@ func TestImportBooksWhatItCan(t *testing.T) {
 		t.Error("a download is noted before there was one")
 	}
 	answer := b.want(b.get(path+"/righe.csv"), http.StatusOK)
-	b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK, "Righe non importate scaricate", "<code>2</code>")
+	b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK, "Righe non importate scaricate", ">2 righe non prenotate</td>")
 	refused := rowsOf(t, answer.body)
 	if len(refused) != 2 || refused[0]["riga"] != "3" || refused[0]["esito"] != "Il posto è già occupato" || refused[0]["cognome"] != "Verdi" ||
 		refused[0]["nome"] != "'=Anna" || refused[1]["ufficio"] != "altrove" {
@@ -236,7 +236,7 @@ func TestImportBooksWhatItCan(t *testing.T) {
 	if err != nil || len(found) != 1 || found[0].Channel != booking.ByImport || found[0].Person.Name != "=Anna" || found[0].Person.Phone != "+390121123456" {
 		t.Errorf("found %+v, %v", found, err)
 	}
-	log := b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK, "Appuntamenti importati", "<code>2/4</code>")
+	log := b.want(b.get("/it/staff/amministrazione/registro"), http.StatusOK, "Appuntamenti importati", "2 appuntamenti prenotati · 4 righe lette</td>")
 	if strings.Contains(log.body, "Bianchi") {
 		t.Error("the log names a person")
 	}
