@@ -33,7 +33,7 @@ type auditRow struct {
 	booking.AuditEntry
 	About  string // what the object is called; empty where it is none of one thing
 	Number string // of what was taken out or put in: its days, how many
-	Rest   string // the object, where it has no name
+	Rest   string // of the object, what neither says
 	Of     string // "appointment/0193…", asks for all that was done to it
 }
 
@@ -54,11 +54,14 @@ func (s *Server) auditRow(l *Language, e booking.AuditEntry) auditRow {
 	}
 	name = append(name, x.Service.In(l.Code), x.Name, x.Office.In(l.Code))
 	row := auditRow{AuditEntry: e, About: dotted(name), Number: dotted(counted)}
-	switch id, _, _ := strings.Cut(e.Object, " "); {
-	case row.About == "" && row.Number == "":
-		row.Rest = e.Object
-	case row.About != "" && auditOf.MatchString(e.Kind+"/"+id):
-		row.Of = e.Kind + "/" + id
+	id, rest, _ := strings.Cut(e.Object, " ")
+	if row.About == "" {
+		rest = e.Object
+	} else if of := e.Kind + "/" + id; auditOf.MatchString(of) {
+		row.Of = of
+	}
+	if row.Number == "" {
+		row.Rest = rest
 	}
 	return row
 }

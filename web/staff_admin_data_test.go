@@ -46,7 +46,7 @@ func TestAdministratorAsksOfOneThing(t *testing.T) {
 	office := itoa(h.Appointment.Office.ID)
 	b.want(b.post("/it/staff/amministrazione/chiusure", "dove", "all", "dal", "2026-12-03", "al", "2026-12-04", "motivo_it", "Trasloco", "azione", "salva"), http.StatusSeeOther)
 	b.want(b.post("/it/staff/amministrazione/api", "name", "Sito del Comune", "scopes", "read"), http.StatusSeeOther)
-	b.want(b.post("/it/staff"+strings.TrimPrefix(agendaPath, "/staff")+"/esporta", "dal", "2026-11-16", "al", "2026-11-17", "ufficio", office), http.StatusOK)
+	b.want(b.post("/it"+agendaPath+"/esporta", "dal", "2026-11-16", "al", "2026-11-17", "ufficio", office), http.StatusOK)
 
 	const path = "/it/staff/amministrazione/registro"
 	start := h.Appointment.Start.In(c.server.staff.zone).Format("15:04")
@@ -54,14 +54,15 @@ func TestAdministratorAsksOfOneThing(t *testing.T) {
 		"Appuntamento: lunedì 16 novembre 2026, "+start+" · Carta d&#39;identità elettronica · Nome nuovo",
 		"Chiusura: giovedì 3 dicembre 2026 – venerdì 4 dicembre 2026 · Trasloco · Tutti gli uffici", "Ufficio: Nome nuovo", "Token: Sito del Comune",
 		"Ufficio: Nome nuovo</a>", "Ufficio: Nome nuovo · lunedì 16 novembre 2026 – martedì 17 novembre 2026 · Un appuntamento</a>")
-	b.want(b.post("/it/staff"+strings.TrimPrefix(agendaPath, "/staff")+"/esporta", "dal", "2026-11-16", "al", "2026-11-16", "ufficio", ""), http.StatusOK)
+	b.want(b.post("/it"+agendaPath+"/esporta", "dal", "2026-11-16", "al", "2026-11-16", "ufficio", ""), http.StatusOK)
 	if _, err := c.pool.Exec(t.Context(), `INSERT INTO audit (at, staff_id, action, kind, object)
-		SELECT $1, id, x.action, 'appointment', x.object FROM staff, (VALUES ('agenda.import', '3/5'), ('agenda.import', 'molti'), ('agenda.refused', '2')) AS x(action, object)
-		WHERE login = 'amministratore'`, c.server.now()); err != nil {
+		SELECT $1, id, x.action, x.kind, x.object FROM staff, (VALUES ('agenda.import', 'appointment', '3/5'), ('agenda.import', 'appointment', 'molti'),
+			('agenda.refused', 'appointment', '2'), ('agenda.export', 'office', $2 || ' sempre')) AS x(action, kind, object)
+		WHERE login = 'amministratore'`, c.server.now(), office); err != nil {
 		t.Fatal(err)
 	}
 	b.want(b.get(path), http.StatusOK, ">Ufficio: Tutti gli uffici · lunedì 16 novembre 2026 · Un appuntamento</td>",
-		">3 appuntamenti prenotati · 5 righe lette</td>", ">2 righe non prenotate</td>", ">Appuntamento <code>molti</code></td>")
+		">3 appuntamenti prenotati · 5 righe lette</td>", ">2 righe non prenotate</td>", ">Appuntamento <code>molti</code></td>", "Ufficio: Nome nuovo <code>sempre</code></a>")
 	if strings.Contains(page.body, h.ID.String()+"</code>") {
 		t.Error("an appointment is shown by its id")
 	}

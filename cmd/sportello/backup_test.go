@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"sportello/booking"
 	"sportello/internal/testenv"
 )
@@ -70,14 +68,7 @@ func TestOlderReleaseRefuses(t *testing.T) {
 	if err := run(); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), vars["DATABASE_URL"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing is pending
-	if _, err := conn.Exec(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)"); err != nil {
-		t.Fatal(err)
-	}
+	alters(t, vars["DATABASE_URL"], "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
 	if err := run(); !errors.Is(err, booking.ErrSchemaNewer) || !strings.Contains(err.Error(), "99999") {
 		t.Errorf("a newer schema: %v", err)
 	}

@@ -106,14 +106,23 @@ func (w *twins) refused(secret string) string {
 // today has an appointment begin now, whatever the hour and the counter's hours.
 func (w *twins) today(postgres, id string) {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), postgres)
+	if n := alters(w.t, postgres, `UPDATE appointment SET day = (now() AT TIME ZONE 'Europe/Rome')::date,
+		period = tstzrange(now(), now() + '20 min'), occupied = tstzrange(now(), now() + '20 min') WHERE id = $1`, id); n != 1 {
+		w.t.Fatalf("%d appointments begin now", n)
+	}
+}
+
+// alters changes so many rows behind the counter's back.
+func alters(t *testing.T, postgres, sql string, args ...any) int64 {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), postgres)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	defer conn.Close(w.t.Context()) //nolint:errcheck // nothing is pending
-	tag, err := conn.Exec(w.t.Context(), `UPDATE appointment SET day = (now() AT TIME ZONE 'Europe/Rome')::date,
-		period = tstzrange(now(), now() + '20 min'), occupied = tstzrange(now(), now() + '20 min') WHERE id = $1`, id)
-	if err != nil || tag.RowsAffected() != 1 {
-		w.t.Fatal(tag, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // nothing is pending
+	tag, err := conn.Exec(t.Context(), sql, args...)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return tag.RowsAffected()
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/jackc/pgx/v5"
 
 	"sportello/internal/testenv"
 )
@@ -113,13 +112,8 @@ func TestCounterThatWasOff(t *testing.T) {
 	postgres := testenv.PostgresURL(t)
 	vars := serveVars(postgres, testenv.RedisServer(t, shortDir(t)).URL())
 	furnish(t, vars)
-	conn, err := pgx.Connect(t.Context(), postgres)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing is pending
-	if tag, err := conn.Exec(t.Context(), `DELETE FROM desk_day`); err != nil || tag.RowsAffected() == 0 {
-		t.Fatal(tag, err)
+	if alters(t, postgres, `DELETE FROM desk_day`) == 0 {
+		t.Fatal("there were no days")
 	}
 	c := start(t, vars, "serve")
 	status, body := c.get(t, http.DefaultClient, "http", "/it/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video")
