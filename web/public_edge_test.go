@@ -211,6 +211,8 @@ func TestMonthsCarryTheirYearAndTurn(t *testing.T) {
 	c.get(base).shows(http.StatusOK, "Novembre 2031", "Mese successivo")
 	c.hasNot(">Mese precedente<")
 	c.get(c.find(`href="([^"]+mese=2031-12[^"#]*)`)).shows(http.StatusOK, "Dicembre 2031", "Mese precedente")
+	// What is heard of a day begins with what is seen of it, also on the first, which is "1º" elsewhere (WCAG 2.5.3).
+	c.find(`rel="nofollow">(1)<span class="visually-hidden"> dicembre 2031, lunedì: \d+ orari liberi</span></a>`)
 }
 
 func TestLanguageSaysDates(t *testing.T) {

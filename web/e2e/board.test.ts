@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { book, comesToday, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
+import { accessible, desktop, newPage, picture, startSite } from './harness';
 
-const site = startSite({}, WORKDAY);
+const site = startSite();
 
 /** A cable between browser and counter that can be pulled. */
 async function cable(to: string): Promise<{ url: string; pull: () => void; plug: () => void; close: () => void }> {

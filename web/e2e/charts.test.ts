@@ -23,14 +23,14 @@ function work(): void {
     CROSS JOIN LATERAL (
       SELECT day::date, n, tstzrange((day::date + time '09:00' + make_interval(mins => (k * 30)::int)) AT TIME ZONE 'Europe/Rome',
           (day::date + time '09:20' + make_interval(mins => (k * 30)::int)) AT TIME ZONE 'Europe/Rome') AS p
-      FROM (SELECT day, k, row_number() OVER () AS n FROM generate_series(current_date - 21, current_date - 1, interval '1 day') AS day,
+      FROM (SELECT day, k, row_number() OVER () AS n FROM generate_series(now()::date - 21, now()::date - 1, interval '1 day') AS day,
           generate_series(0, 5) AS k WHERE extract(isodow FROM day) < 6) AS y
       WHERE (n * 13 + d.id) % 5 < extract(isodow FROM day)) AS x
     WHERE d.modes[1] IS NOT NULL`);
   site.counter.sql(`
     INSERT INTO desk_day (desk_id, day, audience, open)
     SELECT d.id, day::date, 'operators', tstzmultirange(tstzrange((day::date + time '08:30') AT TIME ZONE 'Europe/Rome', (day::date + time '12:30') AT TIME ZONE 'Europe/Rome'))
-    FROM desk d, generate_series(current_date - 21, current_date - 1, interval '1 day') AS day WHERE extract(isodow FROM day) < 6
+    FROM desk d, generate_series(now()::date - 21, now()::date - 1, interval '1 day') AS day WHERE extract(isodow FROM day) < 6
     ON CONFLICT DO NOTHING`);
 }
 

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, comesToday, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
+import { accessible, desktop, newPage, picture, startSite } from './harness';
 import { Keys } from './keys';
 
-const site = startSite({}, WORKDAY);
+const site = startSite();
 
 /** fits looks at a page on a phone of 320 px and on the desk. */
 async function fits(page: Page, what: string, name: string): Promise<void> {

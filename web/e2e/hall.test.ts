@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, signIn } from './booking';
-import { accessible, desktop, eventually, newPage, phone, picture, startSite, WORKDAY } from './harness';
+import { accessible, desktop, eventually, newPage, phone, picture, startSite } from './harness';
 
-const site = startSite({}, WORKDAY);
+const site = startSite();
 
 /** Notes what is spoken and how often the chime sounds, in place of a loudspeaker. */
 function listen(): void {

@@ -18,9 +18,10 @@ const START_WITHIN = 120_000;
 
 /**
  * A Tuesday at ten, ahead of us (Redis forgets by its own clock what is over) and
- * without holidays around: the moment of stories in which offices must be open and
- * the day long. E2E_NOW gives another one to all counters, to see what depends on it:
- *   E2E_NOW=2026-12-24T23:50:00+01:00 node web/e2e/run.mjs browser clerk
+ * without holidays around: the moment all counters of the tests begin at, so that
+ * offices are open, the day is long, and no test depends on the hour at which it
+ * runs. E2E_NOW gives another one, to see what depends on it:
+ *   E2E_NOW=2026-12-24T23:50:00+01:00 node web/e2e/run.mjs browser pages
  */
 export const WORKDAY = ((): string => {
   const march = new Date(Date.UTC(new Date().getUTCFullYear() + 1, 2, 1));
@@ -49,16 +50,14 @@ export interface Counter {
 export async function startCounter(
   settings: Record<string, string> = {},
   before: readonly string[] = [],
-  moment = '',
 ): Promise<Counter> {
-  const from = process.env.E2E_NOW ?? moment;
-  const shift = from ? Date.parse(from) - Date.now() : 0;
+  const shift = Date.parse(process.env.E2E_NOW ?? WORKDAY) - Date.now();
   const folder = mkdtempSync(path.join(tmpdir(), 'sportello-e2e-'));
   const binary = process.env.E2E_BINARY ?? build(folder);
   const [port, privatePort] = [await freePort(), await freePort()];
   let log = '';
-  const command: string[] = [...before, binary, 'dev', '-dir', path.join(folder, 'data')];
-  if (shift) command.push('-now', new Date(Date.now() + shift).toISOString());
+  const now = (): string => new Date(Date.now() + shift).toISOString();
+  const command: string[] = [...before, binary, 'dev', '-dir', path.join(folder, 'data'), '-now', now()];
   const server = spawn(command[0] ?? binary, command.slice(1), {
     env: {
       ...process.env,
@@ -108,8 +107,7 @@ export async function startCounter(
       clerkLink,
       log: () => log,
       sql: (statement) => {
-        const now = new Date(Date.now() + shift).toISOString();
-        runSQL(folder, shift ? statement.replaceAll('now()', `timestamptz '${now}'`) : statement);
+        runSQL(folder, statement.replaceAll('now()', `timestamptz '${now()}'`));
       },
       private: own,
       stop,
@@ -208,11 +206,11 @@ export interface Site {
 }
 
 /** startSite gives all tests of a file one counter and one browser; they are there once a test runs. */
-export function startSite(settings: Record<string, string> = {}, moment = ''): Site {
+export function startSite(settings: Record<string, string> = {}): Site {
   let counter: Counter | undefined;
   let browser: Browser | undefined;
   before(async () => {
-    counter = await startCounter(settings, [], moment);
+    counter = await startCounter(settings);
     browser = await startBrowser();
   });
   return {

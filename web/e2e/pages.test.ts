@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, far, signIn } from './booking';
-import { accessible, newPage, picture, startSite } from './harness';
+import { accessible, newPage, picture, startSite, WORKDAY } from './harness';
 
 const site = startSite();
 
@@ -86,6 +86,7 @@ void test('the citizens’ pages', { timeout: 480_000 }, async () => {
       '/prenota',
       '/prenota?ufficio=tributi',
       '/prenota/orario?ufficio=anagrafe&servizio=certificati&anche=carta-identita',
+      `/prenota/orario?ufficio=anagrafe&servizio=certificati&mese=${WORKDAY.slice(0, 4)}-04`, // with the first of a month
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza',
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
       '/prenota/avvisami?ufficio=anagrafe&servizio=cambio-residenza&modo=video',

@@ -9,7 +9,7 @@ import { comesToday, signIn } from './booking';
 import { desktop, newPage, picture, startSite, WORKDAY } from './harness';
 import { Keys } from './keys';
 
-const site = startSite({}, WORKDAY);
+const site = startSite();
 
 /** works signs somebody in whose browser runs no scripts; what they do is keys. */
 async function works(login: string, path: string): Promise<{ page: Page; keys: Keys }> {

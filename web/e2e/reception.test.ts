@@ -3,9 +3,9 @@
 
 import { test } from 'node:test';
 import { book, comesToday, signIn } from './booking';
-import { accessible, desktop, newPage, picture, startSite, WORKDAY } from './harness';
+import { accessible, desktop, newPage, picture, startSite } from './harness';
 
-const site = startSite({}, WORKDAY);
+const site = startSite();
 
 void test('reception marks who arrives, and both boards follow', { timeout: 120_000 }, async () => {
   const { page: reception } = await newPage(site.browser, desktop);

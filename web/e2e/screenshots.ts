@@ -6,7 +6,7 @@ import path from 'node:path';
 import { mkdirSync } from 'node:fs';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { book, comesToday, signIn } from './booking';
-import { desktop, flows, newPage, phone, startBrowser, startCounter, WORKDAY, type Counter } from './harness';
+import { desktop, flows, newPage, phone, startBrowser, startCounter, type Counter } from './harness';
 
 const folder = path.resolve('docs/screenshots');
 
@@ -100,7 +100,7 @@ function fillDay(counter: Counter): void {
     INSERT INTO appointment_person SELECT id, name, surname, lower(surname), 'x@example.org', '', 'it', lower(name || ' ' || surname) FROM row`);
 }
 
-const counter = await startCounter({ SPORTELLO_JOIN_BEFORE: '4000h' }, [], WORKDAY);
+const counter = await startCounter({ SPORTELLO_JOIN_BEFORE: '4000h' });
 const browser = await startBrowser();
 mkdirSync(folder, { recursive: true });
 
