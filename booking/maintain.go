@@ -34,8 +34,10 @@ func (a *Agenda) Run(ctx context.Context) error {
 }
 
 // Maintain does what time makes due: it makes the desk-days that have come
-// within the horizon, ends the holds past their time, offers what is free to those who wait for it, and forgets who began a
-// booking and left it, and whose appointment was over long ago. It may run on several nodes at once, as often as one likes.
+// within the horizon, ends the holds past their time, offers what is free to
+// those who wait for it, and forgets who began a booking and left it, and whose
+// appointment was over long ago. It may run on several nodes at once, as often
+// as one likes.
 func (a *Agenda) Maintain(ctx context.Context) error {
 	if err := a.RollForward(ctx); err != nil {
 		return fmt.Errorf("roll forward: %w", err)

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, signIn } from './booking';
-import { accessible, desktop, eventually, newPage, picture, startSite } from './harness';
+import { accessible, desktop, eventually, newPage, picture, stacked, startSite } from './harness';
 
 const site = startSite();
 const agenda = '/it/staff/amministrazione/agenda';
@@ -86,6 +86,7 @@ void test('a file of appointments comes in, by keyboard', { timeout: 360_000 }, 
   const { page: seeing, errors } = await newPage(site.browser, desktop); // axe is a script
   await signIn(seeing, site.counter.url, 'amministratore', new URL(address).pathname);
   await look(seeing, 'import-preview');
+  await stacked(seeing, 'Righe del file');
   await seeing.goto(address.replace('/it/', '/en/'));
   await look(seeing, 'import-preview-en');
 

@@ -374,6 +374,19 @@ export async function accessible(page: Page, what: string): Promise<void> {
   assert.deepEqual(found, [], `${what} is accessible`);
 }
 
+/** stacked looks at a table as the narrowest phone shows it: still a table to a screen reader, and nothing to move sideways. */
+export async function stacked(page: Page, caption: string): Promise<void> {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 320, height: 640 });
+  const rows = page.getByRole('table', { name: caption }).getByRole('row');
+  assert.ok((await rows.count()) > 1, `${caption} is no table on a phone`);
+  const moved = await page.evaluate(() =>
+    [...document.querySelectorAll('.st-scroll')].map((x) => x.scrollWidth - x.clientWidth),
+  );
+  assert.deepEqual(moved, [0], `${caption} is moved sideways on a phone`);
+  if (before) await page.setViewportSize(before);
+}
+
 /** picture keeps a screenshot for people to look at. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(OUT, { recursive: true });

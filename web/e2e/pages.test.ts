@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { book, far, signIn } from './booking';
-import { accessible, newPage, picture, startSite, WORKDAY } from './harness';
+import { accessible, newPage, picture, stacked, startSite, WORKDAY } from './harness';
 
 const site = startSite();
 
@@ -86,7 +86,7 @@ void test('the citizens’ pages', { timeout: 480_000 }, async () => {
       '/prenota',
       '/prenota?ufficio=tributi',
       '/prenota/orario?ufficio=anagrafe&servizio=certificati&anche=carta-identita',
-      `/prenota/orario?ufficio=anagrafe&servizio=certificati&mese=${WORKDAY.slice(0, 4)}-04`, // with the first of a month
+      `/prenota/orario?ufficio=anagrafe&servizio=certificati&modo=presenza&mese=${WORKDAY.slice(0, 4)}-04`, // with the first of a month
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza',
       '/prenota/orario?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
       '/prenota/avvisami?ufficio=anagrafe&servizio=cambio-residenza&modo=video',
@@ -260,14 +260,7 @@ void test('the log of one appointment, by keyboard only', { timeout: 120_000 }, 
   await page.waitForURL(/di=appointment/);
   assert.equal(await page.getByText('Solo ciò che riguarda:').count(), 1);
   await look(page, 'the log of one appointment');
-  await page.setViewportSize(narrow);
-  const log = page.getByRole('table', { name: 'Operazioni' });
-  assert.ok((await log.getByRole('row').count()) > 1, 'the log is no table on a phone');
-  const moved = await page.evaluate(() =>
-    [...document.querySelectorAll('.st-scroll')].map((x) => x.scrollWidth - x.clientWidth),
-  );
-  assert.deepEqual(moved, [0], 'the log is moved sideways on a phone');
-  await page.setViewportSize(wide);
+  await stacked(page, 'Operazioni');
   await presses('Mostra tutto');
   await page.waitForURL((url) => !url.searchParams.has('di'));
   assert.deepEqual(errors, []);
