@@ -91,7 +91,7 @@ bench: ## Benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
 
 bench-booking: ## The agenda at 1, 100 and 8,000 municipalities, beside plain inserts; filling takes a quarter of an hour
-	SPORTELLO_BENCH_TOWNS=1,100,8000 $(GO) test ./booking -run '^$$' -bench Scale -benchtime 3s -timeout 60m
+	SPORTELLO_BENCH_TOWNS=1,100,8000 $(GO) test ./booking -run '^$$' -bench 'Scale|RollForward' -benchtime 3s -timeout 60m
 
 SOAK ?= 1000000
 soak: ## Play random bookings from many clients, killing program and database in the midst: SOAK operations

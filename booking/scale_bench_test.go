@@ -36,30 +36,76 @@ const keepVar = "SPORTELLO_BENCH_KEEP"
 // taken in the next days, and one of seven later on. It prints p50 and p95 of
 // each answer, and holds a second beside those of plain inserts.
 func BenchmarkScale(b *testing.B) {
-	sizes := os.Getenv(townsVar)
-	if sizes == "" {
-		sizes = "1,100"
-	}
-	for size := range strings.SplitSeq(sizes, ",") {
-		towns, err := strconv.Atoi(size)
-		if err != nil {
-			b.Fatalf("%s: %v", townsVar, err)
+	for _, towns := range sizes(b) {
+		dir := b.TempDir()
+		if keep := os.Getenv(keepVar); keep != "" {
+			dir = filepath.Join(keep, strconv.Itoa(towns))
 		}
-		w := newWorldOn(b, lasting(b, size), monday)
+		w := newWorldOn(b, lasting(b, dir), monday)
 		w.wide(b, 16)
 		services := w.populate(b, towns)
 		b.Run(fmt.Sprintf("towns=%d", towns), func(b *testing.B) { w.measure(b, services) })
 	}
 }
 
+// BenchmarkRollForward measures what a start of the counter waits for: the days
+// made by one that was off for a night, a weekend and four weeks, at a number of
+// municipalities open on five days of the week.
+func BenchmarkRollForward(b *testing.B) {
+	for _, towns := range sizes(b) {
+		b.Run(fmt.Sprintf("towns=%d", towns), func(b *testing.B) {
+			w := newWorldOn(b, lasting(b, b.TempDir()), monday)
+			w.municipalities(b, towns)
+			w.run(b, `INSERT INTO opening_rule (desk_id, weekday, from_local, to_local, audience)
+				SELECT d.id, day, '08:30', '12:30', 'public' FROM desk d JOIN office o ON o.id = d.office_id, generate_series(1, 5) AS day
+				WHERE o.slug ~ '^o[0-9]'`)
+			w.run(b, `ANALYZE`)
+			off := func() time.Duration {
+				from := time.Now()
+				if err := w.RollForward(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				return time.Since(from)
+			}
+			b.Logf("all days: %v", off().Round(time.Millisecond))
+			var nights, weekends, months time.Duration
+			for b.Loop() {
+				w.clock.add(24 * time.Hour)
+				nights += off()
+				w.clock.add(3 * 24 * time.Hour)
+				weekends += off()
+				w.clock.add(28 * 24 * time.Hour)
+				months += off()
+			}
+			for unit, took := range map[string]time.Duration{"night-s": nights, "weekend-s": weekends, "4weeks-s": months} {
+				b.ReportMetric(took.Seconds()/float64(b.N), unit)
+			}
+		})
+	}
+}
+
+// sizes are the numbers of municipalities to try.
+func sizes(b *testing.B) []int {
+	b.Helper()
+	list := os.Getenv(townsVar)
+	if list == "" {
+		list = "1,100"
+	}
+	var out []int
+	for size := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			b.Fatalf("%s: %v", townsVar, err)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
 // lasting is a database on a server that keeps what it commits: holds a second
 // mean little on one that does not.
-func lasting(b *testing.B, towns string) *pgxpool.Pool {
+func lasting(b *testing.B, dir string) *pgxpool.Pool {
 	b.Helper()
-	dir := b.TempDir()
-	if keep := os.Getenv(keepVar); keep != "" {
-		dir = filepath.Join(keep, towns)
-	}
 	server, err := devstack.StartPostgres(b.Context(), devstack.PostgresConfig{Dir: dir})
 	if err != nil {
 		b.Fatal(err)
@@ -83,6 +129,30 @@ func lasting(b *testing.B, towns string) *pgxpool.Pool {
 	return pool
 }
 
+// run executes a statement.
+func (w *world) run(b *testing.B, statement string, args ...any) {
+	b.Helper()
+	if _, err := w.pool.Exec(b.Context(), statement, args...); err != nil {
+		b.Fatalf("%.60s: %v", statement, err)
+	}
+}
+
+// municipalities makes so many towns, each with an office of four desks and a service.
+func (w *world) municipalities(b *testing.B, towns int) {
+	b.Helper()
+	w.run(b, `INSERT INTO town (slug, name) SELECT 't' || n, 'T' FROM generate_series(1, $1::int) AS n`, towns)
+	// Letters of its own, lest the trigger look for a free one 8,000 times.
+	for _, statement := range []string{
+		`INSERT INTO office (town_id, slug, name, position, letter) SELECT id, 'o' || id, '{"it": "U"}', 9, 'A' FROM town WHERE slug ~ '^t[0-9]'`,
+		`INSERT INTO service (office_id, slug, name, duration, buffer, step, horizon, modes)
+			SELECT id, 's', '{"it": "S"}', '15 min', '5 min', '20 min', '90 days', '{virtual}' FROM office WHERE slug ~ '^o[0-9]'`,
+		`INSERT INTO desk (office_id, name, modes) SELECT id, 'D' || n, '{virtual}' FROM office, generate_series(1, 4) AS n WHERE slug ~ '^o[0-9]'`,
+		`INSERT INTO desk_service (desk_id, service_id) SELECT d.id, s.id FROM desk d JOIN service s USING (office_id) WHERE s.slug = 's'`,
+	} {
+		w.run(b, statement)
+	}
+}
+
 // filled are the tables that populate fills; without indexes and constraints, which it
 // puts back as they were when all is there.
 const filled = `('appointment'::regclass, 'desk_day'::regclass)`
@@ -94,11 +164,6 @@ func (w *world) populate(b *testing.B, towns int) []int64 {
 	from := time.Now()
 	if services := w.servicesOf(b, towns); len(services) == towns {
 		return services // kept from before
-	}
-	run := func(statement string, args ...any) {
-		if _, err := w.pool.Exec(ctx, statement, args...); err != nil {
-			b.Fatalf("%.60s: %v", statement, err)
-		}
 	}
 	list := func(query string) []string {
 		rows, err := w.pool.Query(ctx, query)
@@ -114,9 +179,9 @@ func (w *world) populate(b *testing.B, towns int) []int64 {
 	for setting, value := range map[string]string{ // while it is filled
 		"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_wal_size": "8GB", "maintenance_work_mem": "512MB",
 	} {
-		run(fmt.Sprintf(`ALTER SYSTEM SET %s = '%s'`, setting, value))
+		w.run(b, fmt.Sprintf(`ALTER SYSTEM SET %s = '%s'`, setting, value))
 	}
-	run(`SELECT pg_reload_conf()`)
+	w.run(b, `SELECT pg_reload_conf()`)
 	again := list(`SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 		FROM pg_constraint WHERE conrelid IN ` + filled + ` AND contype IN ('p', 'u', 'x', 'f') OR confrelid IN ` + filled + `
 		ORDER BY contype = 'f', oid`)
@@ -125,19 +190,13 @@ func (w *world) populate(b *testing.B, towns int) []int64 {
 	for _, drop := range list(`SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
 		FROM pg_constraint WHERE conrelid IN ` + filled + ` AND contype IN ('p', 'u', 'x', 'f') OR confrelid IN ` + filled + `
 		ORDER BY contype <> 'f', oid`) {
-		run(drop)
+		w.run(b, drop)
 	}
 	for _, drop := range list(`SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index WHERE indrelid IN ` + filled) {
-		run(drop)
+		w.run(b, drop)
 	}
-	run(`INSERT INTO town (slug, name) SELECT 't' || n, 'T' FROM generate_series(1, $1::int) AS n`, towns)
-	// Letters of its own, lest the trigger look for a free one 8,000 times.
+	w.municipalities(b, towns)
 	for _, statement := range []string{
-		`INSERT INTO office (town_id, slug, name, position, letter) SELECT id, 'o' || id, '{"it": "U"}', 9, 'A' FROM town WHERE slug ~ '^t[0-9]'`,
-		`INSERT INTO service (office_id, slug, name, duration, buffer, step, horizon, modes)
-			SELECT id, 's', '{"it": "S"}', '15 min', '5 min', '20 min', '90 days', '{virtual}' FROM office WHERE slug ~ '^o[0-9]'`,
-		`INSERT INTO desk (office_id, name, modes) SELECT id, 'D' || n, '{virtual}' FROM office, generate_series(1, 4) AS n WHERE slug ~ '^o[0-9]'`,
-		`INSERT INTO desk_service (desk_id, service_id) SELECT d.id, s.id FROM desk d JOIN service s USING (office_id) WHERE s.slug = 's'`,
 		// The days and starts of all are the same, and so are reckoned once.
 		`CREATE UNLOGGED TABLE hours AS
 			SELECT day::date, CASE WHEN extract(dow FROM day) IN (0, 6) THEN '{}' ELSE
@@ -162,7 +221,7 @@ func (w *world) populate(b *testing.B, towns int) []int64 {
 		`CREATE TABLE bare (desk_id bigint NOT NULL, occupied tstzrange NOT NULL, state text NOT NULL)`,
 		`INSERT INTO bare SELECT desk_id, occupied, state FROM appointment`,
 	} {
-		run(statement)
+		w.run(b, statement)
 	}
 	// The constraints are most of the work: one core each.
 	bare := make(chan error, 1)
@@ -172,13 +231,13 @@ func (w *world) populate(b *testing.B, towns int) []int64 {
 		bare <- err
 	}()
 	for _, statement := range again {
-		run(statement)
+		w.run(b, statement)
 	}
 	if err := <-bare; err != nil {
 		b.Fatal(err)
 	}
 	for _, statement := range []string{`DROP TABLE hours, start`, `VACUUM ANALYZE`, `ALTER SYSTEM RESET ALL`, `SELECT pg_reload_conf()`, `CHECKPOINT`} {
-		run(statement)
+		w.run(b, statement)
 	}
 	var days, appointments int
 	if err := w.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM desk_day), (SELECT count(*) FROM appointment)`).Scan(&days, &appointments); err != nil {
