@@ -13,6 +13,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sctp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
@@ -397,6 +398,11 @@ func (c *Client) Close() error {
 	c.cancel()
 	err := c.PC.GracefulClose()
 	c.wg.Wait()
+	// pion/webrtc calls its channels closed, and one that opens in that moment is
+	// open again: it is closed once more when the association has ended.
+	if errors.Is(err, sctp.ErrResetPacketInStateNotExist) {
+		return nil
+	}
 	return err
 }
 
