@@ -51,20 +51,17 @@ func (b *browser) preview(content string) (path string, page answer) {
 
 const importHead = "data;ora;ufficio;servizio;nome;cognome;email;telefono;sportello;modo;fuso;stato;motivo\n"
 
-// importedRow is a row of a preview: the line's number in the file, and its outcome with tags.
-var importedRow = regexp.MustCompile(`<th scope="row" [^>]*><span [^>]*>Riga </span>(\d+)</th>\s*<td [^>]*>(.*?)</td>`)
+var (
+	// importedRow is a row of a preview: the line's number in the file, and its outcome with tags.
+	importedRow = regexp.MustCompile(`<th scope="row" [^>]*><span [^>]*>Riga </span>(\d+)</th>\s*<td [^>]*>(.*?)</td>`)
+	tag         = regexp.MustCompile(`<[^>]*>`)
+)
 
 // outcomes reads the table of a preview: line → outcome.
 func outcomes(page string) map[string]string {
 	out := map[string]string{}
 	for _, row := range importedRow.FindAllStringSubmatch(page, -1) {
-		var text strings.Builder
-		for piece := range strings.SplitSeq("<td>"+row[2], "<") {
-			if _, after, ok := strings.Cut(piece, ">"); ok {
-				text.WriteString(after)
-			}
-		}
-		out[row[1]] = html.UnescapeString(strings.Join(strings.Fields(text.String()), " "))
+		out[row[1]] = html.UnescapeString(strings.Join(strings.Fields(tag.ReplaceAllString(row[2], "")), " "))
 	}
 	return out
 }

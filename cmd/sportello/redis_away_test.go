@@ -112,7 +112,7 @@ func (w *twins) today(postgres, id string) {
 	}
 }
 
-// alters changes so many rows behind the counter's back.
+// alters changes rows behind the counter's back, and says how many.
 func alters(t *testing.T, postgres, sql string, args ...any) int64 {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), postgres)
